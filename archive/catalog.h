@@ -1,0 +1,62 @@
+// Catalog: what an archive holds, from one listing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "archive/identity.h"
+#include "archive/segment_reader.h"
+#include "archive/store.h"
+#include "base/error.h"
+#include "base/lsn.h"
+
+namespace trunkline {
+
+// "changes/<begin>-<end>.seg"
+std::string SegmentObjectName(Lsn begin, Lsn end);
+// "snapshots/<lsn>/<schema>.<table>.<part>.seg"; part counts from 0.
+std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view table,
+                             uint32_t part);
+// "snapshots/<lsn>/complete"
+std::string SnapshotManifestName(Lsn lsn);
+
+struct SegmentEntry {
+  std::string name;
+  Lsn begin;
+  Lsn end;
+  uint64_t size = 0;
+};
+
+struct SnapshotEntry {
+  Lsn lsn;
+  bool complete = false;  // its manifest is there
+  std::vector<ObjectInfo> parts;
+  uint64_t size = 0;  // bytes of all parts
+};
+
+struct Catalog {
+  Identity identity;
+  std::vector<SegmentEntry> segments;    // by begin, then end
+  std::vector<SnapshotEntry> snapshots;  // by LSN, incomplete ones too
+  std::vector<std::string> foreign;      // names that are no part of an archive
+
+  // The end of the last segment, or the LSN of the newest complete snapshot where that is later, or
+  // Lsn{} when the archive holds neither.
+  Lsn end() const;
+  // The newest complete snapshot at or before `lsn`; null when there is none.
+  const SnapshotEntry* SnapshotAtOrBefore(Lsn lsn) const;
+};
+
+// kNotFound when `store` holds no archive.
+Result<Catalog> LoadCatalog(const Store& store);
+
+// The segments that lead from `from` to `to`: consecutive, the first begins at or before `from`,
+// the last ends at or after `to`. kGap, naming the bounds, when one is missing; kCorrupt when two
+// overlap.
+Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn from, Lsn to);
+
+Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name);
+
+}  // namespace trunkline

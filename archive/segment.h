@@ -1,0 +1,81 @@
+// What a segment is; docs/segment_format.md specifies its bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/lsn.h"
+#include "base/timestamp.h"
+#include "decoder/change.h"
+#include "decoder/relation.h"
+
+namespace trunkline {
+
+enum class SegmentKind : uint8_t {
+  kChanges = 1,   // the transactions with begin < end_lsn <= end
+  kSnapshot = 2,  // rows of one table at `end` (== begin), as one transaction of inserts
+  kManifest = 3,  // completes the base snapshot at `end` (== begin): its parts and one definition
+  kGap = 4,       // the source lost what was between begin and end
+};
+
+// A part of a base snapshot, as its manifest lists it.
+struct SnapshotPart {
+  std::string name;  // object name within the archive
+  std::string digest;
+  uint64_t rows = 0;
+  Relation relation;
+
+  friend bool operator==(const SnapshotPart&, const SnapshotPart&) = default;
+};
+
+struct SegmentHeader {
+  SegmentKind kind = SegmentKind::kChanges;
+  Lsn begin;                    // exclusive
+  Lsn end;                      // inclusive
+  std::string identity_digest;  // SHA-256 of the archive's identity object, 32 bytes
+  std::string previous_digest;  // of the segment before this one; empty for the first, and for
+                                // snapshots, which no chain holds
+  // What may change in a source's life.
+  uint32_t timeline = 0;
+  uint32_t server_version = 0;      // PQserverVersion, for example 150018
+  std::string gap_reason;           // kGap
+  std::vector<SnapshotPart> parts;  // kManifest
+
+  friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
+};
+
+// How often a relation is changed in a block, and where its keys lie.
+struct BlockRelationStats {
+  uint32_t relation_index = 0;  // into SegmentReader::relations()
+  uint64_t inserts = 0;
+  uint64_t updates = 0;
+  uint64_t deletes = 0;
+  uint64_t truncates = 0;
+  // Range of the first replica identity column, over old and new tuples, when every value of it in
+  // the block is an integer; else has_key_range is false.
+  bool has_key_range = false;
+  int64_t key_min = 0;
+  int64_t key_max = 0;
+};
+
+// A block's entry in the footer.
+struct BlockStats {
+  uint64_t offset = 0;
+  uint64_t size = 0;      // bytes in the segment
+  uint64_t raw_size = 0;  // bytes of the values it decodes to
+  uint64_t checksum = 0;  // XXH3-64 of the block's bytes
+  uint64_t changes = 0;
+  uint64_t transactions = 0;  // that end in the block
+  // Over the transactions that have changes in the block. Times are not in LSN order.
+  Lsn commit_lsn_min;
+  Lsn commit_lsn_max;
+  Timestamp commit_time_min;
+  Timestamp commit_time_max;
+  bool has_messages = false;  // messages, definitions or raw messages
+  std::vector<BlockRelationStats> relations;
+};
+
+inline constexpr size_t kDigestBytes = 32;
+
+}  // namespace trunkline

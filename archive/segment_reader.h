@@ -1,0 +1,73 @@
+// SegmentReader: reads a segment back, block by block, in bounded memory. Trusts no byte: any input
+// yields the data that was written or an Error.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "archive/byte_source.h"
+#include "archive/segment.h"
+#include "base/error.h"
+#include "decoder/change.h"
+
+namespace trunkline {
+
+// A transaction's changes within one block. A large transaction has slices in several blocks.
+struct TransactionSlice {
+  TransactionInfo info;  // end_lsn is known where `ends`
+  bool begins = false;
+  bool ends = false;
+  size_t first_change = 0;  // into DecodedBlock::changes()
+  size_t change_count = 0;
+};
+
+// Owns the values of its changes; changes point to relations of the reader it came from.
+class DecodedBlock {
+ public:
+  DecodedBlock();
+  ~DecodedBlock();
+  DecodedBlock(DecodedBlock&&) noexcept;
+  DecodedBlock& operator=(DecodedBlock&&) noexcept;
+
+  std::span<const TransactionSlice> slices() const;
+  std::span<const Change> changes() const;  // in the original order
+
+  struct Storage;
+  Storage* storage() { return storage_.get(); }  // for the decoder of archive/ alone
+
+ private:
+  std::unique_ptr<Storage> storage_;
+};
+
+class SegmentReader {
+ public:
+  // Reads header, footer and trailer and checks them. `name` is for error messages. kTruncated when
+  // the segment ends early (no trailer), kCorrupt when its bytes are not what was written.
+  static Result<std::unique_ptr<SegmentReader>> Open(std::unique_ptr<ByteSource> source,
+                                                     std::string name);
+  virtual ~SegmentReader() = default;
+
+  virtual const std::string& name() const = 0;
+  virtual const SegmentHeader& header() const = 0;
+  virtual const std::string& digest() const = 0;  // as the trailer states it
+  // Every version of every relation that the segment's changes refer to. Stable addresses.
+  virtual std::span<const Relation> relations() const = 0;
+  virtual std::span<const BlockStats> blocks() const = 0;
+  virtual uint64_t transactions() const = 0;
+  virtual uint64_t changes() const = 0;
+
+  // Decodes block `index`, checksum first, reusing `block`'s memory. Any number of threads may call
+  // this at once, each with its own block.
+  virtual Result<void> ReadBlock(size_t index, DecodedBlock* block) const = 0;
+
+  // Plays every transaction to `sink`.
+  Result<void> ForEach(TransactionSink* sink) const;
+
+  // Reads every byte and compares the digest.
+  virtual Result<void> CheckDigest() const = 0;
+};
+
+}  // namespace trunkline

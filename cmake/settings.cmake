@@ -1,0 +1,29 @@
+# Compiler settings that hold for every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+option(TRUNKLINE_BUILD_TESTS "Build the tests" ON)
+option(TRUNKLINE_BUILD_BENCH "Build the benchmarks" OFF)
+option(TRUNKLINE_BUILD_FUZZERS "Build the libFuzzer targets (clang only)" OFF)
+set(TRUNKLINE_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,undefined")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(trunkline_settings INTERFACE)
+target_include_directories(trunkline_settings INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(trunkline_settings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror)
+if(TRUNKLINE_SANITIZE)
+  target_compile_options(trunkline_settings INTERFACE
+    -fsanitize=${TRUNKLINE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(trunkline_settings INTERFACE -fsanitize=${TRUNKLINE_SANITIZE})
+endif()

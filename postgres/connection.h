@@ -1,0 +1,97 @@
+// Connection: libpq as RAII types, with errors classified.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace trunkline::postgres {
+
+struct ResultDeleter {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+
+// Rows of a finished command, as text.
+class Rows {
+ public:
+  explicit Rows(PGresult* result) : result_(result) {}
+  int size() const { return PQntuples(result_.get()); }
+  bool is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+  std::string_view at(int row, int column) const {
+    return {PQgetvalue(result_.get(), row, column),
+            static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+  }
+  PGresult* get() const { return result_.get(); }
+
+ private:
+  std::unique_ptr<PGresult, ResultDeleter> result_;
+};
+
+enum class Mode {
+  kNormal,
+  kReplication,  // replication=database: walsender commands and simple queries
+};
+
+// The settings under which a value's text is exact and independent of the server's configuration:
+// datestyle ISO, intervalstyle postgres, timezone UTC, bytea_output hex, extra_float_digits 3 (1
+// means shortest-exact from Postgres 12), client_encoding UTF8, and an empty search_path so that
+// names print qualified. As "-c name=value ..." for the startup packet's options; also read by
+// walsenders.
+std::string PinnedOptions();
+
+class Connection {
+ public:
+  // `conninfo` is whatever libpq takes: keywords and values, a URI, a service name. The pinned
+  // settings go in front of the user's own options. kUnavailable, kDenied or kInvalidArgument; the
+  // message never holds a password.
+  static Result<Connection> Open(const std::string& conninfo, Mode mode,
+                                 std::string_view application_name);
+
+  PGconn* get() const { return connection_.get(); }
+  int server_version() const { return PQserverVersion(connection_.get()); }
+
+  // Runs one command (simple protocol, so also several with semicolons between, in which case the
+  // last one's rows come back).
+  Result<Rows> Exec(const std::string& sql);
+  Result<Rows> Exec(const std::string& sql, std::span<const std::string> parameters);
+  // Runs "COPY ... TO STDOUT"; calls `row` with each line's bytes, the newline included.
+  Result<void> CopyOut(const std::string& sql,
+                       const std::function<Result<void>(std::string_view line)>& row);
+  // Runs "COPY ... FROM STDIN"; calls `next` until it yields an empty chunk.
+  Result<void> CopyIn(const std::string& sql,
+                      const std::function<Result<std::string_view>()>& next);
+
+ private:
+  struct Deleter {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+  };
+  explicit Connection(PGconn* connection) : connection_(connection) {}
+
+  std::unique_ptr<PGconn, Deleter> connection_;
+};
+
+// "name" quoted as an identifier or as a literal; independent of a connection.
+std::string QuoteIdentifier(std::string_view name);
+std::string QuoteLiteral(std::string_view text);
+
+// The error of a failed result or connection, classified by SQLSTATE (manual: appendix A): 08*,
+// 57P0* and 53* are kUnavailable, 28* and 42501 kDenied, 3D000 and 42704 kNotFound, 42P04 and 42P06
+// kAlreadyExists, 0A000 kUnsupported, others kFailed. The server's DETAIL, which can hold row
+// values, is left out; its HINT becomes the hint.
+Error ResultError(const PGresult* result, std::string_view what);
+Error ConnectionError(PGconn* connection, std::string_view what);
+
+// The value of one field of COPY's text format (manual: COPY, "Text Format"), unescaped in place
+// into `scratch` where it holds a backslash. kCorrupt for a malformed escape.
+Result<std::string_view> UnescapeCopyText(std::string_view field, std::string* scratch);
+// Appends `value` escaped for COPY's text format.
+void AppendCopyText(std::string_view value, std::string* line);
+
+}  // namespace trunkline::postgres

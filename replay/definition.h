@@ -1,0 +1,117 @@
+// Definition: the document of docs/definition.md, parsed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace trunkline {
+
+using QualifiedName = std::pair<std::string, std::string>;  // schema, name
+
+struct NamedDefinition {
+  std::string name;
+  std::string definition;
+};
+
+struct TypeDefinition {
+  enum class Kind { kEnum, kDomain, kComposite, kRange };
+  struct Attribute {
+    std::string name;
+    std::string type;
+    std::optional<std::string> collation;
+  };
+  uint32_t oid = 0;
+  QualifiedName name;
+  Kind kind = Kind::kEnum;
+  std::vector<std::string> labels;           // enum
+  std::string base;                          // domain: base type; range: subtype
+  std::optional<std::string> collation;      // domain
+  std::optional<std::string> default_value;  // domain
+  bool not_null = false;                     // domain
+  std::vector<NamedDefinition> constraints;  // domain
+  std::vector<Attribute> attributes;         // composite
+  std::optional<std::string> multirange;     // range
+};
+
+struct ColumnDefinition {
+  int attnum = 0;
+  std::string name;
+  std::string type;
+  uint32_t type_oid = 0;
+  int32_t type_modifier = -1;
+  std::optional<std::string> collation;
+  bool not_null = false;
+  std::optional<std::string> default_value;
+  std::string identity;   // "", "a" (always), "d" (by default)
+  std::string generated;  // "", "s" (stored), "v" (virtual)
+  std::optional<std::string> missing;
+};
+
+struct ConstraintDefinition {
+  std::string name;
+  char type = 'c';  // pg_constraint.contype
+  std::string definition;
+  std::vector<std::string> columns;
+  std::optional<QualifiedName> references;
+};
+
+struct IndexDefinition {
+  std::string name;
+  std::string definition;
+  bool replica_identity = false;
+  bool clustered = false;
+};
+
+struct SequenceDefinition {
+  QualifiedName name;
+  std::string column;
+  std::string type;
+  std::string start, increment, min, max, cache;  // decimal
+  bool cycle = false;
+};
+
+struct TableDefinition {
+  struct Parent {
+    QualifiedName name;
+    std::string bound;
+  };
+  uint32_t oid = 0;
+  QualifiedName name;
+  char kind = 'r';  // 'r' or 'p'
+  bool published = true;
+  char persistence = 'p';
+  char replica_identity = 'd';
+  std::optional<std::string> partition_key;
+  std::optional<Parent> parent;
+  std::vector<ColumnDefinition> columns;
+  std::optional<std::string> row_filter;
+  std::optional<std::vector<std::string>> published_columns;
+  std::vector<ConstraintDefinition> constraints;
+  std::vector<IndexDefinition> indexes;
+  std::vector<SequenceDefinition> sequences;
+
+  const ColumnDefinition* FindColumn(std::string_view column) const;
+};
+
+struct Definition {
+  int server_version = 0;
+  std::vector<std::string> schemas;
+  std::vector<QualifiedName> extensions;  // schema, name
+  std::vector<TypeDefinition> types;
+  std::vector<TableDefinition> tables;
+
+  const TableDefinition* FindTable(uint32_t oid) const;
+  const TableDefinition* FindTable(const QualifiedName& name) const;
+};
+
+// kCorrupt, saying which member, when the document is not what docs/definition.md says; members
+// that it does not name are passed over.
+Result<Definition> ParseDefinition(std::string_view json);
+
+}  // namespace trunkline

@@ -1,0 +1,52 @@
+// DatabaseState: the rows of every table at a target, folded in process from a base snapshot and
+// the changes after it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "archive/catalog.h"
+#include "archive/store.h"
+#include "base/error.h"
+#include "decoder/change.h"
+#include "decoder/relation.h"
+#include "replay/definition.h"
+#include "replay/target.h"
+
+namespace trunkline {
+
+class TableState {
+ public:
+  virtual ~TableState() = default;
+  // As in force at the target.
+  virtual const Relation& relation() const = 0;
+  virtual uint64_t row_count() const = 0;
+  // Visits the rows numbered [first, first + count) in a fixed order; values are kNull or kText. A
+  // row is valid during its visit. Any number of threads may visit at once.
+  virtual Result<void> ForEachRow(uint64_t first, uint64_t count,
+                                  const std::function<Result<void>(Tuple row)>& visit) const = 0;
+};
+
+struct DatabaseState {
+  ResolvedTarget target;
+  Definition definition;                            // in force at the target
+  std::vector<std::unique_ptr<TableState>> tables;  // by schema and name; empty tables too
+
+  const TableState* FindTable(const QualifiedName& name) const;
+};
+
+struct StateOptions {
+  // Tables to rebuild, "schema.table" or "table" where only one schema has it; empty: all.
+  std::vector<std::string> tables;
+  // Bytes of the archive read so far and in all; may be null.
+  std::function<void(uint64_t done, uint64_t total)> progress;
+};
+
+// kNotFound for a table that the archive does not know at that target.
+Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
+                                 const ResolvedTarget& target, const StateOptions& options);
+
+}  // namespace trunkline
