@@ -17,7 +17,7 @@ namespace trunkline::postgres {
 struct ServerOptions {
   // Where initdb and postgres are. Empty: TRUNKLINE_PG_BINDIR, then `pg_config --bindir`, then the
   // highest version in /usr/lib/postgresql/*/bin, then PATH.
-  std::string bin_directory;
+  std::string bin_directory = {};
   // PGDATA and the socket go into a new folder below this one.
   std::string parent_directory = "/tmp";
   // Lines of postgresql.conf. The default is right for a server whose data is thrown away.
