@@ -1,0 +1,47 @@
+// Destination: where a rebuilt state goes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "replay/state.h"
+
+namespace trunkline {
+
+struct DestinationOptions {
+  // Replace what the destination holds.
+  bool force = false;
+  // Postgres alone: make a new database; an empty name asks for a unique one.
+  std::optional<std::string> create_database;
+};
+
+class Destination {
+ public:
+  // Rows written so far and in all.
+  using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+  virtual ~Destination() = default;
+  // Refuses what Write would refuse without having seen the state, ahead of the long work:
+  // kAlreadyExists, with a hint, for a destination that holds data. Writes nothing.
+  virtual Result<void> Check() = 0;
+  // Writes every table of `state`. What an error leaves behind never looks complete. Yields one
+  // line on what was made, for the user. `progress` may be null.
+  virtual Result<std::string> Write(const DatabaseState& state, const Progress& progress) = 0;
+};
+
+// By prefix: csv:DIR, postgresql://..., postgres://...; kUnsupported for sql: and pgdata:,
+// kInvalidArgument for anything else.
+Result<std::unique_ptr<Destination>> OpenDestination(const std::string& address,
+                                                     const DestinationOptions& options);
+
+// The implementations; `directory` and `conninfo` come without and with their prefix.
+Result<std::unique_ptr<Destination>> NewCsvDestination(const std::string& directory,
+                                                       const DestinationOptions& options);
+Result<std::unique_ptr<Destination>> NewPostgresDestination(const std::string& conninfo,
+                                                            const DestinationOptions& options);
+
+}  // namespace trunkline
