@@ -39,18 +39,18 @@ enum class Mode {
   kReplication,  // replication=database: walsender commands and simple queries
 };
 
-// The settings under which a value's text is exact and independent of the server's configuration:
-// datestyle ISO, intervalstyle postgres, timezone UTC, bytea_output hex, extra_float_digits 3 (1
-// means shortest-exact from Postgres 12), client_encoding UTF8, and an empty search_path so that
-// names print qualified. As "-c name=value ..." for the startup packet's options; also read by
-// walsenders.
+// The settings that Connection pins, under which a value's text is exact and independent of the
+// server's configuration: datestyle ISO, intervalstyle postgres, timezone UTC, bytea_output hex,
+// extra_float_digits 3 (1 means shortest-exact from Postgres 12), client_encoding UTF8, an empty
+// search_path so that names print qualified, and more of the kind. As "-c name=value ...", for
+// programs of others (PGOPTIONS of pg_recvlogical, psql).
 std::string PinnedOptions();
 
 class Connection {
  public:
   // `conninfo` is whatever libpq takes: keywords and values, a URI, a service name. The pinned
-  // settings go in front of the user's own options. kUnavailable, kDenied or kInvalidArgument; the
-  // message never holds a password.
+  // settings win over whatever it, the environment or the role sets. kUnavailable, kDenied or
+  // kInvalidArgument; the message never holds a password.
   static Result<Connection> Open(const std::string& conninfo, Mode mode,
                                  std::string_view application_name);
 
@@ -77,7 +77,7 @@ class Connection {
   std::unique_ptr<PGconn, Deleter> connection_;
 };
 
-// "name" quoted as an identifier or as a literal; independent of a connection.
+// "name" quoted as an identifier or as a literal, for standard_conforming_strings = on.
 std::string QuoteIdentifier(std::string_view name);
 std::string QuoteLiteral(std::string_view text);
 
