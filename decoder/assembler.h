@@ -5,22 +5,20 @@
 // are dropped when they abort; a subtransaction's abort drops just its part.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "base/lsn.h"
 #include "decoder/change.h"
-#include "decoder/message.h"
+#include "decoder/relation.h"
 
 namespace trunkline {
 
 // Holds the messages of transactions whose end is not known yet. One implementation keeps them in
-// memory; a daemon may bring one that spills to disk. One thread calls.
+// memory; a daemon may bring one that spills to disk. One thread calls. A subtransaction that was
+// dropped appends nothing more.
 class ChangeStore {
  public:
   virtual ~ChangeStore() = default;
@@ -39,9 +37,10 @@ std::unique_ptr<ChangeStore> NewMemoryChangeStore();
 
 class Assembler {
  public:
-  // Called whenever a RELATION message describes a relation for the first time on this connection
-  // or otherwise than before, ahead of the first change that uses it. `previous` is null at first
-  // sight. May pass changes of its own to the sink (a definition).
+  // Called ahead of the first change that uses a relation as a RELATION message described it for
+  // the first time on this connection, or otherwise than the change before it had it. `previous` is
+  // what that one had, null at first sight. Always called between the sink's Begin and Commit, so
+  // that it may pass changes of its own to the sink (a definition).
   using RelationHook =
       std::function<Result<void>(const Relation& relation, const Relation* previous)>;
 
@@ -53,11 +52,13 @@ class Assembler {
 
   void set_relation_hook(RelationHook hook);
 
-  // Takes the payload of one XLogData message. Errors: kCorrupt for a malformed message or one that
-  // cannot stand here (a Commit without Begin, a change of a relation never described, a tuple of
-  // another width than its relation); the sink's and the store's own. After an error the assembler
-  // must not be used again.
-  Result<void> Feed(std::string_view message);
+  // Takes one XLogData message: its WAL start, 0 where the server sends none, and its payload.
+  // Relations passed to the sink stay valid, and the same for the same description, until the
+  // sink's Commit returns. Errors: kCorrupt for a malformed message or one that cannot stand here
+  // (a Commit without Begin, a change of a relation never described, a tuple of another width than
+  // its relation); the sink's, the store's and the hook's own. After an error the assembler must
+  // not be used again.
+  Result<void> Feed(Lsn wal_start, std::string_view message);
 
   // Nothing is open: no transaction begun, streamed or prepared without its end. Only then may a
   // keepalive's LSN be taken as progress.

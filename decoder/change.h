@@ -80,7 +80,9 @@ struct Change {
 };
 
 // A transaction's own data. A logical message that is not transactional travels as a transaction of
-// its own with xid 0, one change, and commit_lsn == end_lsn == the message's LSN.
+// its own with xid 0, one change, and commit_lsn == end_lsn == the message's LSN (the end of its WAL
+// record); so does a message of unknown type that stands outside of any transaction. The stream
+// gives these no commit time: theirs is 0.
 struct TransactionInfo {
   Xid xid;
   Lsn commit_lsn;  // start of the commit record

@@ -1,14 +1,14 @@
 // The messages of the pgoutput plugin, protocol versions 1 to 4.
 //
 // Source: manual, "Logical Replication Message Formats" and "Logical Streaming Replication
-// Parameters". Integers are big-endian on the wire. Structures borrow from the parsed buffer
-// (string_view) unless they own a std::string.
+// Parameters". Integers are big-endian on the wire. Structures borrow from the parsed buffer and
+// from the ParseScratch (string_view, span) unless they own a std::string.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <variant>
-#include <vector>
 
 #include "base/lsn.h"
 #include "base/timestamp.h"
@@ -46,25 +46,25 @@ struct Type {
 struct Insert {
   Xid xid;
   uint32_t relation_oid = 0;
-  std::vector<Value> new_tuple;
+  Tuple new_tuple;
 };
 struct Update {
   Xid xid;
   uint32_t relation_oid = 0;
   OldTupleKind old_kind = OldTupleKind::kNone;
-  std::vector<Value> old_tuple;
-  std::vector<Value> new_tuple;
+  Tuple old_tuple;
+  Tuple new_tuple;
 };
 struct Delete {
   Xid xid;
   uint32_t relation_oid = 0;
   OldTupleKind old_kind = OldTupleKind::kKey;
-  std::vector<Value> old_tuple;
+  Tuple old_tuple;
 };
 struct Truncate {
   Xid xid;
   uint8_t flags = 0;
-  std::vector<uint32_t> relation_oids;
+  std::span<const uint32_t> relation_oids;
 };
 struct LogicalMessage {
   Xid xid;

@@ -2,7 +2,9 @@
 // of the message's own size.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "decoder/message.h"
@@ -15,9 +17,17 @@ struct ParseContext {
   bool in_stream = false;
 };
 
-// `bytes` is the payload of one XLogData message and must outlive the Message. Errors are kCorrupt:
-// too short, bytes left over, a state or flag that the protocol does not have. Works for all
-// protocol versions; what the versions differ in shows in the message itself.
-Result<Message> Parse(std::string_view bytes, const ParseContext& context);
+// Room that Parse uses again from message to message, so that a tuple costs no allocation.
+struct ParseScratch {
+  std::vector<Value> old_tuple;
+  std::vector<Value> new_tuple;
+  std::vector<uint32_t> relation_oids;
+};
+
+// `bytes` is the payload of one XLogData message and must outlive the Message. The Message's tuples
+// lie in `scratch` and are valid until the next Parse with it. Errors are kCorrupt: too short,
+// bytes left over, a state or flag that the protocol does not have. Works for all protocol
+// versions; what the versions differ in shows in the message itself.
+Result<Message> Parse(std::string_view bytes, const ParseContext& context, ParseScratch* scratch);
 
 }  // namespace trunkline::pgoutput
