@@ -55,7 +55,7 @@ struct ColumnDefinition {
 
 struct ConstraintDefinition {
   std::string name;
-  char type = 'c';  // pg_constraint.contype
+  char type = 'c';  // pg_constraint.contype: p, u, c, x, f
   std::string definition;
   std::vector<std::string> columns;
   std::optional<QualifiedName> references;
@@ -99,8 +99,16 @@ struct TableDefinition {
   const ColumnDefinition* FindColumn(std::string_view column) const;
 };
 
+struct DatabaseDefinition {
+  std::string name;
+  std::string encoding;
+  std::string collate;
+  std::string ctype;
+};
+
 struct Definition {
   int server_version = 0;
+  DatabaseDefinition database;
   std::vector<std::string> schemas;
   std::vector<QualifiedName> extensions;  // schema, name
   std::vector<TypeDefinition> types;

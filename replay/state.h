@@ -41,6 +41,9 @@ struct DatabaseState {
 struct StateOptions {
   // Tables to rebuild, "schema.table" or "table" where only one schema has it; empty: all.
   std::vector<std::string> tables;
+  // Narrows `tables` further: whether to rebuild a table, asked at its first sight with the
+  // definition then in force. Null: all of them. Tables left out are not in the state.
+  std::function<bool(const QualifiedName& table, const Definition& definition)> wanted;
   // Bytes of the archive read so far and in all; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
