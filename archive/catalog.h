@@ -16,7 +16,10 @@ namespace trunkline {
 
 // "changes/<begin>-<end>.seg"
 std::string SegmentObjectName(Lsn begin, Lsn end);
-// "snapshots/<lsn>/<schema>.<table>.<part>.seg"; part counts from 0.
+// "changes/<begin>-<end>.gap.seg", so that a listing alone shows a gap.
+std::string GapObjectName(Lsn begin, Lsn end);
+// "snapshots/<lsn>/<schema>.<table>.<part>.seg"; part counts from 0. Names are percent-encoded; one
+// too long for a file's name ends in '~' and 16 hex digits of its SHA-256.
 std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view table,
                              uint32_t part);
 // "snapshots/<lsn>/complete"
@@ -27,13 +30,14 @@ struct SegmentEntry {
   Lsn begin;
   Lsn end;
   uint64_t size = 0;
+  bool gap = false;  // SegmentKind::kGap
 };
 
 struct SnapshotEntry {
   Lsn lsn;
   bool complete = false;  // its manifest is there
   std::vector<ObjectInfo> parts;
-  uint64_t size = 0;  // bytes of all parts
+  uint64_t size = 0;  // bytes of all parts and the manifest
 };
 
 struct Catalog {
@@ -49,12 +53,15 @@ struct Catalog {
   const SnapshotEntry* SnapshotAtOrBefore(Lsn lsn) const;
 };
 
-// kNotFound when `store` holds no archive.
+// kNotFound when `store` holds no archive; kCorrupt when it holds one without its identity.
 Result<Catalog> LoadCatalog(const Store& store);
 
+// The catalog of a listing, by name order, with no identity.
+Catalog CatalogOf(std::vector<ObjectInfo> objects);
+
 // The segments that lead from `from` to `to`: consecutive, the first begins at or before `from`,
-// the last ends at or after `to`. kGap, naming the bounds, when one is missing; kCorrupt when two
-// overlap.
+// the last ends at or after `to`; none when `to` is at or before `from`. kGap, naming the bounds,
+// when one is missing or the source lost what was there; kCorrupt when two overlap.
 Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn from, Lsn to);
 
 Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name);

@@ -1,0 +1,233 @@
+#include "archive/catalog.h"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/percent.h"
+
+namespace trunkline {
+namespace {
+
+constexpr std::string_view kChangesFolder = "changes/";
+constexpr std::string_view kSnapshotsFolder = "snapshots/";
+constexpr std::string_view kManifestName = "complete";
+constexpr std::string_view kSegmentSuffix = ".seg";
+constexpr std::string_view kGapSuffix = ".gap.seg";
+constexpr size_t kLsnDigits = 16;
+// Two of these, a part's number and the suffix stay below the 255 bytes of a file's name.
+constexpr size_t kMaxEncodedBytes = 110;
+constexpr size_t kHashBytes = 8;
+
+std::string ShortenedName(std::string_view name) {
+  std::string encoded = PercentEncode(name);
+  if (encoded.size() <= kMaxEncodedBytes) return encoded;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(name.data()), name.size(), digest);
+  encoded.resize(kMaxEncodedBytes - 2 * kHashBytes - 1);
+  encoded += '~';
+  for (size_t i = 0; i < kHashBytes; ++i) {
+    encoded += "0123456789ABCDEF"[digest[i] >> 4];
+    encoded += "0123456789ABCDEF"[digest[i] & 15];
+  }
+  return encoded;
+}
+
+bool ConsumePrefix(std::string_view* text, std::string_view prefix) {
+  if (!text->starts_with(prefix)) return false;
+  text->remove_prefix(prefix.size());
+  return true;
+}
+
+bool ConsumeSuffix(std::string_view* text, std::string_view suffix) {
+  if (!text->ends_with(suffix)) return false;
+  text->remove_suffix(suffix.size());
+  return true;
+}
+
+std::optional<Lsn> ConsumeLsn(std::string_view* text) {
+  if (text->size() < kLsnDigits) return std::nullopt;
+  const Result<Lsn> lsn = Lsn::FromHex16(text->substr(0, kLsnDigits));
+  if (!lsn) return std::nullopt;
+  text->remove_prefix(kLsnDigits);
+  return *lsn;
+}
+
+std::optional<SegmentEntry> ParseSegmentName(const ObjectInfo& object) {
+  std::string_view rest = object.name;
+  SegmentEntry entry;
+  if (!ConsumePrefix(&rest, kChangesFolder)) return std::nullopt;
+  entry.gap = ConsumeSuffix(&rest, kGapSuffix);
+  if (!entry.gap && !ConsumeSuffix(&rest, kSegmentSuffix)) return std::nullopt;
+  const std::optional<Lsn> begin = ConsumeLsn(&rest);
+  if (!begin || !ConsumePrefix(&rest, "-")) return std::nullopt;
+  const std::optional<Lsn> end = ConsumeLsn(&rest);
+  if (!end || !rest.empty() || *begin >= *end) return std::nullopt;
+  entry.name = object.name;
+  entry.begin = *begin;
+  entry.end = *end;
+  entry.size = object.size;
+  return entry;
+}
+
+bool IsEncodedName(std::string_view text) {
+  const size_t tilde = text.find('~');
+  if (tilde != std::string_view::npos) {
+    const std::string_view hash = text.substr(tilde + 1);
+    return text.size() == kMaxEncodedBytes && hash.size() == 2 * kHashBytes &&
+           hash.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+  }
+  const Result<std::string> name = PercentDecode(text);
+  return name && PercentEncode(*name) == text;
+}
+
+bool IsPartNumber(std::string_view text) {
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && std::to_string(number) == text;
+}
+
+// "<schema>.<table>.<part>.seg"
+bool IsPartName(std::string_view text) {
+  if (!ConsumeSuffix(&text, kSegmentSuffix)) return false;
+  const size_t first = text.find('.');
+  const size_t second = text.find('.', first + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos) return false;
+  return IsEncodedName(text.substr(0, first)) &&
+         IsEncodedName(text.substr(first + 1, second - first - 1)) &&
+         IsPartNumber(text.substr(second + 1));
+}
+
+// Adds the object to its snapshot; false when its name is no snapshot's.
+bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snapshots) {
+  std::string_view rest = object.name;
+  if (!ConsumePrefix(&rest, kSnapshotsFolder)) return false;
+  const std::optional<Lsn> lsn = ConsumeLsn(&rest);
+  if (!lsn || !ConsumePrefix(&rest, "/")) return false;
+  const bool is_manifest = rest == kManifestName;
+  if (!is_manifest && !IsPartName(rest)) return false;
+  SnapshotEntry& snapshot = (*snapshots)[*lsn];
+  snapshot.lsn = *lsn;
+  snapshot.size += object.size;
+  if (is_manifest) {
+    snapshot.complete = true;
+  } else {
+    snapshot.parts.push_back(object);
+  }
+  return true;
+}
+
+std::string Range(Lsn begin, Lsn end) { return begin.ToString() + " to " + end.ToString(); }
+
+tl::unexpected<Error> Missing(Lsn begin, Lsn end) {
+  return Fail(ErrorKind::kGap, "the archive has no segment for " + Range(begin, end),
+              "restore the missing segment from a copy, or choose a target outside this range");
+}
+
+}  // namespace
+
+std::string SegmentObjectName(Lsn begin, Lsn end) {
+  return std::string(kChangesFolder) + begin.ToHex16() + "-" + end.ToHex16() +
+         std::string(kSegmentSuffix);
+}
+
+std::string GapObjectName(Lsn begin, Lsn end) {
+  return std::string(kChangesFolder) + begin.ToHex16() + "-" + end.ToHex16() +
+         std::string(kGapSuffix);
+}
+
+std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view table,
+                             uint32_t part) {
+  return std::string(kSnapshotsFolder) + lsn.ToHex16() + "/" + ShortenedName(schema) + "." +
+         ShortenedName(table) + "." + std::to_string(part) + std::string(kSegmentSuffix);
+}
+
+std::string SnapshotManifestName(Lsn lsn) {
+  return std::string(kSnapshotsFolder) + lsn.ToHex16() + "/" + std::string(kManifestName);
+}
+
+Lsn Catalog::end() const {
+  Lsn end;
+  for (const SegmentEntry& segment : segments) end = std::max(end, segment.end);
+  for (const SnapshotEntry& snapshot : snapshots) {
+    if (snapshot.complete) end = std::max(end, snapshot.lsn);
+  }
+  return end;
+}
+
+const SnapshotEntry* Catalog::SnapshotAtOrBefore(Lsn lsn) const {
+  const SnapshotEntry* newest = nullptr;
+  for (const SnapshotEntry& snapshot : snapshots) {
+    if (snapshot.complete && snapshot.lsn <= lsn) newest = &snapshot;
+  }
+  return newest;
+}
+
+Catalog CatalogOf(std::vector<ObjectInfo> objects) {
+  Catalog catalog;
+  std::map<Lsn, SnapshotEntry> snapshots;
+  for (ObjectInfo& object : objects) {
+    if (object.name == kIdentityObject) continue;
+    if (std::optional<SegmentEntry> segment = ParseSegmentName(object)) {
+      catalog.segments.push_back(std::move(*segment));
+    } else if (!AddToSnapshot(object, &snapshots)) {
+      catalog.foreign.push_back(std::move(object.name));
+    }
+  }
+  std::sort(catalog.segments.begin(), catalog.segments.end(),
+            [](const SegmentEntry& a, const SegmentEntry& b) {
+              return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+            });
+  for (auto& [lsn, snapshot] : snapshots) catalog.snapshots.push_back(std::move(snapshot));
+  return catalog;
+}
+
+Result<Catalog> LoadCatalog(const Store& store) {
+  Result<Identity> identity = ReadIdentity(store);
+  if (!identity && identity.error().kind != ErrorKind::kNotFound) {
+    return Fail(std::move(identity).error());
+  }
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(""));
+  Catalog catalog = CatalogOf(std::move(objects));
+  if (!identity && (!catalog.segments.empty() || !catalog.snapshots.empty())) {
+    return Fail(ErrorKind::kCorrupt, "the archive at " + store.url() + " has lost its identity",
+                "restore the object \"identity\" from a copy of the archive");
+  }
+  if (!identity) return Fail(std::move(identity).error());
+  catalog.identity = std::move(*identity);
+  return catalog;
+}
+
+Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn from, Lsn to) {
+  std::vector<SegmentEntry> path;
+  Lsn reached = from;
+  for (const SegmentEntry& segment : catalog.segments) {
+    if (segment.end <= from || segment.begin >= to) continue;
+    if (segment.begin > reached) return Missing(reached, segment.begin);
+    if (!path.empty() && segment.begin < path.back().end) {
+      return Fail(ErrorKind::kCorrupt,
+                  "the segments " + path.back().name + " and " + segment.name + " overlap",
+                  "two daemons may have written here; run trunkline verify");
+    }
+    if (segment.gap) {
+      return Fail(ErrorKind::kGap,
+                  "the source lost its changes for " + Range(segment.begin, segment.end),
+                  "choose a target outside this range");
+    }
+    path.push_back(segment);
+    reached = segment.end;
+  }
+  if (reached < to) return Missing(reached, to);
+  return path;
+}
+
+Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, store.Open(name));
+  return SegmentReader::Open(std::move(source), std::string(name));
+}
+
+}  // namespace trunkline

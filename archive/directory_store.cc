@@ -1,0 +1,245 @@
+#include "archive/directory_store.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "archive/atomic_file.h"
+
+namespace trunkline {
+namespace {
+
+constexpr size_t kCompareBytes = 1 << 20;
+// A folder can be removed, once empty, between being made and being used.
+constexpr int kMaxAttempts = 8;
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+using DirectoryHandle = std::unique_ptr<DIR, DirectoryCloser>;
+
+// An object's name must not lead out of the root, nor to a file in the making.
+Result<void> CheckName(std::string_view name) {
+  for (size_t begin = 0; begin <= name.size();) {
+    const size_t end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == ".." || part.starts_with(kTemporaryPrefix) ||
+        part.find('\0') != std::string_view::npos) {
+      return Fail(ErrorKind::kInvalidArgument,
+                  "no object can be named \"" + std::string(name) + "\"");
+    }
+    begin = end + 1;
+  }
+  return {};
+}
+
+Result<bool> SameContent(const ByteSource& left, const ByteSource& right) {
+  if (left.size() != right.size()) return false;
+  const size_t buffer_bytes = std::min<uint64_t>(left.size(), kCompareBytes);
+  std::string left_bytes(buffer_bytes, '\0');
+  std::string right_bytes(buffer_bytes, '\0');
+  for (uint64_t offset = 0; offset < left.size();) {
+    const size_t length = std::min<uint64_t>(left.size() - offset, buffer_bytes);
+    TRY(left.Read(offset, left_bytes.data(), length));
+    TRY(right.Read(offset, right_bytes.data(), length));
+    if (std::memcmp(left_bytes.data(), right_bytes.data(), length) != 0) return false;
+    offset += length;
+  }
+  return true;
+}
+
+// Whether an object below the folder `directory` ("" for the root, else ending in '/') can have a
+// name that starts with `prefix`.
+bool MayHold(std::string_view directory, std::string_view prefix) {
+  return directory.starts_with(prefix) || prefix.starts_with(directory);
+}
+
+class DirectoryStore final : public Store {
+ public:
+  DirectoryStore(std::string root, std::string url)
+      : root_(std::move(root)), url_(std::move(url)) {}
+
+  std::string url() const override { return url_; }
+
+  Result<std::vector<ObjectInfo>> List(std::string_view prefix) const override {
+    std::vector<ObjectInfo> objects;
+    Ancestors ancestors;
+    TRY(ListDirectory("", prefix, &ancestors, &objects));
+    std::sort(objects.begin(), objects.end(),
+              [](const ObjectInfo& a, const ObjectInfo& b) { return a.name < b.name; });
+    return objects;
+  }
+
+  Result<std::unique_ptr<ByteSource>> Open(std::string_view name) const override {
+    TRY(CheckName(name));
+    const std::string path = PathOf(name);
+    struct stat status {};
+    const bool exists = stat(path.c_str(), &status) == 0;
+    const int error_number = errno;
+    if (exists && S_ISREG(status.st_mode)) return OpenFileSource(path);
+    if (exists && S_ISFIFO(status.st_mode)) {
+      return Fail(ErrorKind::kUnsupported, path + " is a named pipe",
+                  "an archive is read at random: set \"lazy\" to false in the pipeline's input");
+    }
+    if (exists || error_number == ENOENT) return Fail(ErrnoError(path, ENOENT));
+    if (error_number == ENOTDIR) {
+      TRY(CheckRoot());
+      return Fail(ErrnoError(path, ENOENT));
+    }
+    return Fail(FileError("cannot open " + path, error_number));
+  }
+
+  Result<void> Put(std::span<const NewObject> objects) override {
+    for (const NewObject& object : objects) TRY(CheckName(object.name));
+    TRY(MakeDirectories(root_));
+    std::call_once(prepared_, [this] { CleanUpAfterCrash(); });
+    for (const NewObject& object : objects) TRY(PutOne(object));
+    return {};
+  }
+
+  Result<void> Remove(std::span<const std::string> names) override {
+    std::set<std::string> directories;
+    for (const std::string& name : names) {
+      TRY(CheckName(name));
+      const std::string path = PathOf(name);
+      if (unlink(path.c_str()) == 0) {
+        directories.insert(path.substr(0, path.rfind('/')));
+      } else if (errno != ENOENT && errno != ENOTDIR) {
+        return Fail(FileError("cannot remove " + path, errno));
+      }
+    }
+    for (const std::string& directory : directories) {
+      TRY(SyncDirectory(directory));
+      if (directory != root_) rmdir(directory.c_str());  // fails unless it is empty now
+    }
+    return {};
+  }
+
+ private:
+  using Ancestors = std::vector<std::pair<dev_t, ino_t>>;
+
+  std::string PathOf(std::string_view name) const { return root_ + "/" + std::string(name); }
+
+  Result<void> CheckRoot() const {
+    struct stat status {};
+    if (stat(root_.c_str(), &status) != 0) {
+      if (errno == ENOENT) return {};
+      return Fail(FileError("cannot use " + root_, errno));
+    }
+    if (S_ISDIR(status.st_mode)) return {};
+    return Fail(ErrorKind::kInvalidArgument, root_ + " is a file, not a folder",
+                "an archive is a folder");
+  }
+
+  // Lists the folder `directory` and those below it. `ancestors` holds the folders above, so that
+  // symbolic links do not lead round for ever.
+  Result<void> ListDirectory(const std::string& directory, std::string_view prefix,
+                             Ancestors* ancestors, std::vector<ObjectInfo>* objects) const {
+    if (directory.empty()) TRY(CheckRoot());
+    const DirectoryHandle handle(opendir(PathOf(directory).c_str()));
+    if (!handle) {
+      if (errno == ENOENT) return {};
+      return Fail(FileError("cannot list " + PathOf(directory), errno));
+    }
+    struct stat status {};
+    if (fstat(dirfd(handle.get()), &status) != 0) {
+      return Fail(FileError("cannot list " + PathOf(directory), errno));
+    }
+    const std::pair<dev_t, ino_t> self(status.st_dev, status.st_ino);
+    if (std::find(ancestors->begin(), ancestors->end(), self) != ancestors->end()) return {};
+
+    ancestors->push_back(self);
+    while (true) {
+      errno = 0;
+      const dirent* entry = readdir(handle.get());
+      if (entry == nullptr && errno != 0) {
+        return Fail(FileError("cannot list " + PathOf(directory), errno));
+      }
+      if (entry == nullptr) break;
+      TRY(ListEntry(dirfd(handle.get()), entry->d_name, directory, prefix, ancestors, objects));
+    }
+    ancestors->pop_back();
+    return {};
+  }
+
+  Result<void> ListEntry(int directory_fd, const char* entry_name, const std::string& directory,
+                         std::string_view prefix, Ancestors* ancestors,
+                         std::vector<ObjectInfo>* objects) const {
+    const std::string_view entry(entry_name);
+    if (entry == "." || entry == ".." || entry.starts_with(kTemporaryPrefix)) return {};
+    // A file system's own, where the archive is a mount point.
+    if (directory.empty() && entry == "lost+found") return {};
+    const std::string name = directory + entry_name;
+    if (!name.starts_with(prefix) && !MayHold(name + "/", prefix)) return {};
+    struct stat status {};
+    if (fstatat(directory_fd, entry_name, &status, 0) != 0) {
+      if (errno == ENOENT || errno == ELOOP) return {};  // just removed, or a dangling link
+      return Fail(FileError("cannot read " + PathOf(name), errno));
+    }
+    if (S_ISDIR(status.st_mode)) return ListDirectory(name + "/", prefix, ancestors, objects);
+    if (name.starts_with(prefix)) {
+      objects->push_back({name, static_cast<uint64_t>(std::max<off_t>(status.st_size, 0))});
+    }
+    return {};
+  }
+
+  Result<void> PutOne(const NewObject& object) {
+    const std::string path = PathOf(object.name);
+    Result<void> published = CheckExisting(object);
+    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+      if (published || published.error().kind != ErrorKind::kNotFound) break;
+      TRY(MakeDirectories(path.substr(0, path.rfind('/'))));
+      published = PublishFile(path, *object.content);
+    }
+    if (!published && published.error().kind == ErrorKind::kAlreadyExists) {
+      published = CheckExisting(object);  // another thread or process was first
+    }
+    TRY(published);
+    return SyncParents(object.name);
+  }
+
+  // Ok when the object is there with the bytes wanted; kNotFound when it is not there.
+  Result<void> CheckExisting(const NewObject& object) const {
+    ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> present, Open(object.name));
+    ASSIGN_OR_RETURN(const bool same, SameContent(*present, *object.content));
+    if (same) return {};
+    return Fail(ErrorKind::kAlreadyExists,
+                PathOf(object.name) + " exists already, with other content");
+  }
+
+  // An earlier attempt may have ended between making a name and syncing it.
+  Result<void> SyncParents(std::string_view name) const {
+    for (size_t slash = name.rfind('/'); slash != std::string_view::npos;
+         slash = slash == 0 ? std::string_view::npos : name.rfind('/', slash - 1)) {
+      TRY(SyncDirectory(PathOf(name.substr(0, slash))));
+    }
+    return SyncDirectory(root_);
+  }
+
+  void CleanUpAfterCrash() const {
+    RemoveLeftovers(root_);
+    // The process that made the root may have ended before this; the parent may not be ours to
+    // open.
+    static_cast<void>(SyncDirectory(root_ + "/.."));
+  }
+
+  const std::string root_;
+  const std::string url_;
+  std::once_flag prepared_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> NewDirectoryStore(std::string root, std::string url) {
+  while (root.size() > 1 && root.ends_with('/')) root.pop_back();
+  return std::make_unique<DirectoryStore>(std::move(root), std::move(url));
+}
+
+}  // namespace trunkline
