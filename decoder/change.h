@@ -59,38 +59,38 @@ struct Change {
   Operation operation = Operation::kInsert;
   // The transaction or subtransaction that made the change where the stream says so (streamed
   // transactions); else 0. Not kept in the archive.
-  Xid sub_xid;
+  Xid sub_xid = {};
 
   // Insert, update, delete: never null. Others: null.
   const Relation* relation = nullptr;
   OldTupleKind old_kind = OldTupleKind::kNone;
-  Tuple old_tuple;  // update, delete; empty when old_kind is kNone
-  Tuple new_tuple;  // insert, update
+  Tuple old_tuple = {};  // update, delete; empty when old_kind is kNone
+  Tuple new_tuple = {};  // insert, update
 
   // Truncate.
-  std::span<const Relation* const> truncated;
+  std::span<const Relation* const> truncated = {};
   uint8_t truncate_flags = 0;
 
   // Message: prefix and content, the LSN the message carries, and whether it is transactional.
   // Definition: content is the JSON document of docs/definition.md. Raw: content is the message.
-  std::string_view prefix;
-  std::string_view content;
-  Lsn message_lsn;
+  std::string_view prefix = {};
+  std::string_view content = {};
+  Lsn message_lsn = {};
   bool transactional = true;
 };
 
 // A transaction's own data. A logical message that is not transactional travels as a transaction of
-// its own with xid 0, one change, and commit_lsn == end_lsn == the message's LSN (the end of its WAL
-// record); so does a message of unknown type that stands outside of any transaction. The stream
+// its own with xid 0, one change, and commit_lsn == end_lsn == the message's LSN (the end of its
+// WAL record); so does a message of unknown type that stands outside of any transaction. The stream
 // gives these no commit time: theirs is 0.
 struct TransactionInfo {
-  Xid xid;
-  Lsn commit_lsn;  // start of the commit record
-  Lsn end_lsn;     // end of the commit record + 1; not known, and 0, at Begin
-  Timestamp commit_time;
-  std::string origin;  // replication origin's name; empty for local transactions
-  Lsn origin_lsn;      // the commit LSN on the origin
-  std::string gid;     // of a transaction committed in two phases; else empty
+  Xid xid = {};
+  Lsn commit_lsn = {};  // start of the commit record
+  Lsn end_lsn = {};     // end of the commit record + 1; not known, and 0, at Begin
+  Timestamp commit_time = {};
+  std::string origin = {};  // replication origin's name; empty for local transactions
+  Lsn origin_lsn = {};      // the commit LSN on the origin
+  std::string gid = {};     // of a transaction committed in two phases; else empty
 
   friend bool operator==(const TransactionInfo&, const TransactionInfo&) = default;
 };

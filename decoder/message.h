@@ -87,9 +87,9 @@ struct StreamCommit {
 };
 struct StreamAbort {
   Xid xid;
-  Xid sub_xid;           // == xid when the whole transaction aborted
-  Lsn abort_lsn;         // protocol 4 with streaming 'parallel' only; else 0
-  Timestamp abort_time;  // likewise
+  Xid sub_xid;                // == xid when the whole transaction aborted
+  Lsn abort_lsn = {};         // protocol 4 with streaming 'parallel' only; else 0
+  Timestamp abort_time = {};  // likewise
 };
 struct BeginPrepare {
   Lsn prepare_lsn;
