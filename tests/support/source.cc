@@ -1,0 +1,90 @@
+#include "tests/support/source.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <stdexcept>
+
+#include "tests/support/files.h"
+#include "tests/support/must.h"
+
+namespace trunkline::test {
+
+Source::Source(const SourceOptions& options) {
+  postgres::ServerOptions server;
+  server.settings = {"wal_level = logical",
+                     "max_wal_senders = 12",
+                     "max_replication_slots = 12",
+                     "max_prepared_transactions = 12",
+                     "fsync = off",
+                     "full_page_writes = off",
+                     "autovacuum = off",
+                     "max_wal_size = 4GB",
+                     "shared_buffers = 128MB",
+                     "log_line_prefix = '%m [%p] %a '"};
+  server.settings.insert(server.settings.end(), options.settings.begin(), options.settings.end());
+  server.tcp_port = options.tcp_port;
+  server_ = Must(postgres::Server::Start(server));
+}
+
+std::string Source::conninfo(const std::string& database) const {
+  return server_->conninfo(database);
+}
+
+Session Source::Connect(const std::string& database) const { return Session(conninfo(database)); }
+
+std::string Source::NewDatabase(const std::string& name, const std::string& sql) {
+  Connect().Do("CREATE DATABASE " + postgres::QuoteIdentifier(name));
+  if (!sql.empty()) Connect(name).Do(sql);
+  return conninfo(name);
+}
+
+void Source::DropSlots(const std::string& database) {
+  Session session = Connect();
+  const std::string literal = postgres::QuoteLiteral(database);
+  session.Do(
+      "SELECT pg_catalog.pg_terminate_backend(pid, 10000) FROM pg_catalog.pg_stat_activity "
+      "WHERE datname = " +
+      literal + " AND pid <> pg_catalog.pg_backend_pid()");
+  session.Do(
+      "SELECT pg_catalog.pg_drop_replication_slot(slot_name) "
+      "FROM pg_catalog.pg_replication_slots WHERE database = " +
+      literal);
+}
+
+void Source::DropDatabase(const std::string& name) {
+  DropSlots(name);
+  Connect().Do("DROP DATABASE " + postgres::QuoteIdentifier(name));
+}
+
+std::string Source::log() const {
+  std::string text;
+  for (const std::string& name : FilesBelow(server_->folder())) {
+    if (name.find("log") == 0 && name.find('/') == std::string::npos) {
+      text += ReadFile(server_->folder() + "/" + name);
+    }
+  }
+  return text;
+}
+
+std::string Source::tool(const std::string& name) const {
+  return server_->bin_directory() + "/" + name;
+}
+
+int FreePort() {
+  const int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (bind(socket_fd, generic, size) != 0 || getsockname(socket_fd, generic, &size) != 0) {
+    throw std::runtime_error("no free TCP port");
+  }
+  close(socket_fd);
+  return ntohs(address.sin_port);
+}
+
+}  // namespace trunkline::test

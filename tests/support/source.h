@@ -1,0 +1,45 @@
+// Source: a Postgres to capture from, made for one test or one suite.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "postgres/server.h"
+#include "tests/support/session.h"
+
+namespace trunkline::test {
+
+struct SourceOptions {
+  // Come after the settings that logical decoding needs, so they win.
+  std::vector<std::string> settings = {};
+  int tcp_port = 0;
+};
+
+class Source {
+ public:
+  explicit Source(const SourceOptions& options = {});
+
+  std::string conninfo(const std::string& database = "postgres") const;
+  Session Connect(const std::string& database = "postgres") const;
+  // A new database, of which `sql` is the content; its conninfo.
+  std::string NewDatabase(const std::string& name, const std::string& sql = {});
+  // Ends every connection to `database`, so that its slots can be dropped, and drops them.
+  void DropSlots(const std::string& database);
+  // Drops the database and its slots.
+  void DropDatabase(const std::string& name);
+
+  postgres::Server& server() { return *server_; }
+  std::string log() const;
+  // One of Postgres's own client programs.
+  std::string tool(const std::string& name) const;
+
+ private:
+  std::unique_ptr<postgres::Server> server_;
+};
+
+// A free TCP port of 127.0.0.1.
+int FreePort();
+
+}  // namespace trunkline::test
