@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# The whole product on a real Postgres 15, from a bare Debian 12 (root or sudo): builds Trunkline,
+# starts a Postgres of its own, archives 120 days of trade while they happen, and goes back to two of
+# them. Leaves nothing behind but build/.
+set -euo pipefail
+cd "$(dirname "$0")"
+export DEBIAN_FRONTEND=noninteractive TZ=UTC PGTZ=UTC LC_ALL=C.UTF-8
+
+# shellcheck source=tools/private_postgres.sh
+source tools/private_postgres.sh
+
+bold=''
+plain=''
+if [[ -t 1 ]]; then
+  bold=$'\e[1m' plain=$'\e[0m'
+fi
+heading() { printf '\n%s=== %s ===%s\n\n' "$bold" "$*" "$plain"; }
+say() { printf '%s\n' "$*"; }
+shows() { printf '%s$ %s%s\n' "$bold" "$*" "$plain"; }
+
+work=
+daemon_pid=
+clean_up() {
+  [[ -z $daemon_pid ]] || kill "$daemon_pid" 2>/dev/null || true
+  wait
+  stop_postgres
+  [[ -z $work ]] || rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# quietly COMMAND…: its output only where it fails.
+quietly() {
+  "$@" >"$work/quietly.log" 2>&1 </dev/null || {
+    cat "$work/quietly.log" >&2
+    echo "failed: $*" >&2
+    return 1
+  }
+}
+
+build() {
+  quietly tools/install_packages.sh build
+  quietly cmake --preset release
+  quietly cmake --build --preset release --target trunkline trunklined
+}
+
+wait_for_snapshot() {
+  local tenths
+  for ((tenths = 0; tenths < 300; tenths++)); do
+    if compgen -G "$archive/snapshots/*/complete*" >/dev/null; then
+      return
+    fi
+    kill -0 "$daemon_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$work/trunklined.log" >&2
+  echo "trunklined made no base snapshot" >&2
+  return 1
+}
+
+# record DAY: what Postgres holds now, as COPY writes it, with the exact LSN of that snapshot. A
+# temporary slot gives both in one; they last as long as its session, from which \! runs the copy.
+record() {
+  mkdir -p "$work/truth/$1"
+  cat >"$work/copy.sql" <<'SQL'
+begin isolation level repeatable read;
+set transaction snapshot :'snapshot';
+\o public.customers.csv
+copy public.customers to stdout (format csv, header);
+\o public.orders.csv
+copy public.orders to stdout (format csv, header);
+\o
+commit;
+SQL
+  FOLDER=$work/truth/$1 psql -qX -v ON_ERROR_STOP=1 "dbname=$PGDATABASE replication=database" <<'SQL'
+CREATE_REPLICATION_SLOT record TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')
+\gset
+\setenv LSN :consistent_point
+\setenv SNAPSHOT :snapshot_name
+\! cd "$FOLDER" && echo "$LSN" >lsn && psql -qX -v ON_ERROR_STOP=1 -v snapshot="$SNAPSHOT" -f ../../copy.sql
+SQL
+}
+
+simulate() {
+  local days=$1 start=$2
+  say "  $days days of trade from $start"
+  psql -qX -v ON_ERROR_STOP=1 -c "call peanuts.simulate($days, 7, '$start')"
+}
+
+# stages DAY AS_OF: the three stages on the state of that day.
+stages() {
+  local day=$1 as_of=$2 stage
+  heading "Back to $as_of, LSN $(<"$work/truth/$day/lsn")"
+  for stage in shipping retention report; do
+    shows "trunkline query ARCHIVE --at lsn:$(<"$work/truth/$day/lsn") --as-of '$as_of' -f sql/$stage.sql"
+    build/bin/trunkline query "$archive" --at "lsn:$(<"$work/truth/$day/lsn")" --as-of "$as_of" \
+      --format table -f "sql/$stage.sql" 2>"$work/query.log" || { cat "$work/query.log" >&2; return 1; }
+  done
+}
+
+# prove DAY: rebuilds that day as CSV and compares it with what Postgres held, row for row.
+prove() {
+  local day=$1 table rows
+  local folder=$work/rebuilt/$day
+  quietly build/bin/trunkline replay "$archive" --at "lsn:$(<"$work/truth/$day/lsn")" \
+    --to "csv:$folder"
+  for table in public.customers public.orders; do
+    diff <(sort "$work/truth/$day/$table.csv") <(sort "$folder/$table.csv") >"$work/diff" || {
+      head "$work/diff" >&2
+      echo "$day: the rebuilt $table is not what Postgres held" >&2
+      return 1
+    }
+    rows=$(($(wc -l <"$folder/$table.csv") - 1))
+    say "  $day  $table: $rows rows, equal to what COPY wrote then"
+  done
+}
+
+work=$(mktemp -d)
+archive=$work/archive
+heading "1. Build"
+say "Installing what is missing and building; the first time takes some minutes."
+build
+say "build/bin/trunklined and build/bin/trunkline are ready."
+
+heading "2. A shop on Postgres 15, and trunklined beside it"
+start_postgres "wal_level = logical"
+quietly psql -qX -c "create database shop"
+export PGDATABASE=shop
+quietly psql -qX -v ON_ERROR_STOP=1 -f sql/schema.sql -f sql/customers.sql -f sql/generate.sql \
+  -v tables='customers, orders' -f sql/source_setup.sql
+source="host=$PGHOST user=trunkline dbname=shop"
+shows "trunklined --source 'user=trunkline dbname=shop …' --archive ARCHIVE &"
+build/bin/trunklined --source "$source" --archive "$archive" 2>"$work/trunklined.log" &
+daemon_pid=$!
+wait_for_snapshot
+say "Customers of Pete's Peanuts: $(psql -qXAt -c "select string_agg(name, ', ' order by id) from customers")."
+say "The base snapshot is archived; from here on trunklined follows the stream:"
+simulate 60 2016-08-02
+record day-60
+simulate 20 2016-10-01
+record day-80
+simulate 40 2016-10-21
+record day-120
+say "Postgres holds $(psql -qXAt -c "select count(*) from orders") orders."
+kill -TERM "$daemon_pid"
+wait "$daemon_pid" || { cat "$work/trunklined.log" >&2; exit 1; }
+daemon_pid=
+say "trunklined was stopped. Once more, for what it had not received yet:"
+shows "trunklined --source … --archive ARCHIVE --endpos now"
+build/bin/trunklined --source "$source" --archive "$archive" --endpos now 2>>"$work/trunklined.log" ||
+  { cat "$work/trunklined.log" >&2; exit 1; }
+stop_postgres
+say "Postgres is gone now. The archive is all that is left."
+
+stages day-60 '2016-10-01 00:00:00+00'
+stages day-80 '2016-10-21 00:00:00+00'
+stages day-120 '2016-11-30 00:00:00+00'
+
+heading "The rebuilt days are what Postgres held"
+prove day-60
+prove day-80
+prove day-120
+
+heading "The archive"
+shows "trunkline info ARCHIVE"
+build/bin/trunkline info "$archive"
+shows "trunkline verify ARCHIVE"
+build/bin/trunkline verify "$archive"

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Everything that shows Trunkline to be right, from a bare Debian 12 (root or sudo).
+#
+#   ./test.sh          style, clang with ASan and UBSan, clang with TSan, a short fuzz, g++ release
+#   ./test.sh quick    style, and g++ release without the slow tests
+#
+# The last thing it prints is CTest's summary of the release build, the main run.
+set -euo pipefail
+cd "$(dirname "$0")"
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+case ${1:-} in
+  '' | quick) mode=${1:-full} ;;
+  *)
+    echo "usage: ${0##*/} [quick]" >&2
+    exit 2
+    ;;
+esac
+
+step() { printf '\n=== %s (%d s) ===\n' "$*" "$SECONDS"; }
+
+# build PRESET [TARGET…]
+build() {
+  local preset=$1
+  shift
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset" ${1:+--target "$@"} | tail -n 1
+}
+
+# run_tests FOLDER [ARGUMENT…]
+run_tests() {
+  local folder=$1
+  shift
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"
+}
+
+project_files() {
+  find . \( -name .git -o -name build -o -name 'build-*' \) -prune -o -type f "$@" -print0
+}
+
+step "Packages"
+tools/install_packages.sh test
+
+step "Style"
+project_files \( -name '*.cc' -o -name '*.h' \) | xargs -0 clang-format-14 --dry-run -Werror
+project_files \( -name '*.sh' -o -path ./.ci/run \) | xargs -0 shellcheck --external-sources
+
+if [[ $mode == full ]]; then
+  step "clang, address and undefined behaviour sanitizers, fuzz"
+  build asan-ubsan
+  run_tests build-asan --label-regex '^(unit|fuzz)$'
+
+  step "clang, thread sanitizer, the parts that run concurrently"
+  build tsan archive_test daemon_test postgres_test replay_test
+  run_tests build-tsan --tests-regex '^unit\.(archive|daemon|postgres|replay)\.'
+fi
+
+step "g++, release"
+build release
+if [[ $mode == full ]]; then
+  run_tests build
+else
+  run_tests build --label-exclude '^(integration|pipelines)$'
+fi

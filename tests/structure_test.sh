@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# The house rules that a compiler does not check. Usage: structure_test.sh BUILD_FOLDER
+#   layers       who may include whom (docs/architecture.md), and which folder may see which library
+#   built        every source and every *_test.cc is compiled in BUILD_FOLDER
+#   documented   every top folder has a README
+#   clean        no marker of unfinished work, no path of somebody's machine
+set -euo pipefail
+build=$(cd "${1:?the build folder}" && pwd)
+cd "$(dirname "$0")/.."
+
+failures=0
+fail() {
+  echo "FAIL $*"
+  failures=$((failures + 1))
+}
+
+# Prints the project's files, paths relative to its root, one a line; extra arguments go to find.
+project_files() {
+  find . \( -name .git -o -name 'build' -o -name 'build-*' -o -name .cache \) -prune -o \
+    -type f "$@" -print | sed 's|^\./||' | sort
+}
+sources() { project_files \( -name '*.cc' -o -name '*.h' \); }
+
+# allow_only RULE LINE_PATTERN FILE_PATTERN: lines like the one may stand in files like the other only.
+allow_only() {
+  local rule=$1 line=$2 file=$3 found
+  found=$(sources | grep -Ev "$file" | xargs -r -d '\n' grep -EnH "$line" || true)
+  [[ -z $found ]] || fail "$rule:"$'\n'"$found"
+}
+
+# --- layers: FOLDER, then the folders whose headers it may include ---
+
+check_layer() {
+  local folder=$1 allowed found
+  allowed=$(IFS='|' && echo "$*")
+  found=$(sources | grep "^$folder/" |
+    xargs -r -d '\n' grep -EnH '^#include "[a-z_]+/' | grep -Ev "#include \"($allowed)/" || true)
+  [[ -z $found ]] || fail "$folder may include $* only:"$'\n'"$found"
+}
+
+check_layer base
+check_layer decoder base
+check_layer archive base decoder
+check_layer postgres base
+check_layer daemon base decoder archive postgres
+check_layer replay base decoder archive postgres
+
+quoted='^#include "[^"/]*"'
+allow_only "includes are relative to the root of the project" "$quoted" '^$'
+
+# --- libraries: each behind one wall ---
+
+allow_only "libpq is seen by postgres/, daemon/ and tests only" \
+  '#include [<"](libpq-fe|libpq/|postgres_ext)' '^(postgres|daemon|tests)/'
+allow_only "gRPC is seen by the PFS store only" '#include [<"]grpc' '^archive/pfs_[a-z_]*\.(cc|h)$'
+allow_only "RocksDB is seen by the spool and the index only" \
+  '#include [<"]rocksdb/' '^(daemon/[a-z_]*spool|replay/[a-z_]*index)\.(cc|h)$'
+allow_only "heavy headers stay out of headers" \
+  '#include [<"](CLI/|nlohmann/|google/protobuf/|.*\.pb\.h)' '\.cc$'
+
+while read -r header; do
+  grep -q '^#pragma once$' "$header" || fail "$header lacks #pragma once"
+done < <(project_files -name '*.h')
+
+# --- built ---
+
+commands=$build/compile_commands.json
+if [[ ! -f $commands ]]; then
+  fail "$commands is missing: is $build a build folder?"
+else
+  compiled=$(grep -o '"file": "[^"]*"' "$commands" | sed -e 's/"file": "//' -e 's/"$//' | sort -u)
+  while read -r source; do
+    grep -qxF "$PWD/$source" <<<"$compiled" || fail "$source is not part of the build"
+  done < <(project_files -name '*.cc' | grep -Ev '^tests/(fuzz|bench)/')
+fi
+while read -r test; do
+  grep -qF "$(basename "$test" _test.sh)" "$(dirname "$test")/CMakeLists.txt" ||
+    fail "$test is not registered with CTest"
+done < <(project_files -path './tests/*_test.sh')
+
+# --- documented ---
+
+while read -r folder; do
+  [[ -f $folder/README.md ]] || fail "$folder/ has no README.md"
+done < <(project_files -path './*/*' | cut -d/ -f1 | grep -v '^\.' | sort -u)
+
+# --- clean; the patterns are written so that they do not find themselves ---
+
+unfinished='\b(TOD[O]|FIXM[E]|XX[X])\b'
+machine='(^|[^A-Za-z0-9_.}])/(wor[k]|hom[e]|roo[t])/'
+while read -r pattern; do
+  found=$(project_files | xargs -r -d '\n' grep -IEnH -e "$pattern" || true)
+  [[ -z $found ]] || fail "not for the repository:"$'\n'"$found"
+done < <(printf '%s\n' "$unfinished" "$machine")
+
+while read -r script; do
+  if [[ $(head -c 2 "$script") == '#!' && ! -x $script ]]; then
+    fail "$script is a script but not executable"
+  fi
+done < <(project_files)
+
+((failures == 0)) || { echo "$failures rule(s) broken"; exit 1; }
+echo "the structure holds"
