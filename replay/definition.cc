@@ -209,6 +209,9 @@ TableDefinition ReadTable(const Node& node) {
   table.published = node["published"].Bool();
   table.persistence = node["persistence"].Letter("put");
   table.replica_identity = node["replica_identity"].Letter("dnfi");
+  if (const Node columns = node["key_columns"]; !columns.IsNull()) {
+    table.key_columns = columns.List(ReadString);
+  }
   table.partition_key = node["partition_key"].OptionalString();
   if (const Node parent = node["parent"]; !parent.IsNull()) {
     table.parent = TableDefinition::Parent{ReadName(parent), parent["bound"].String()};
@@ -266,6 +269,7 @@ Result<Definition> ParseDefinition(std::string_view json) {
   }
   definition.server_version = root["server_version"].Int<int>();
   definition.database = ReadDatabase(root["database"]);
+  if (const Node all = root["all_tables"]; !all.IsNull()) definition.all_tables = all.Bool();
   definition.schemas = root["schemas"].List(ReadString);
   definition.extensions = root["extensions"].List(ReadName);
   definition.types = root["types"].List(ReadType);

@@ -87,6 +87,7 @@ struct TableDefinition {
   bool published = true;
   char persistence = 'p';
   char replica_identity = 'd';
+  std::vector<std::string> key_columns;  // those that a RELATION message flags as key
   std::optional<std::string> partition_key;
   std::optional<Parent> parent;
   std::vector<ColumnDefinition> columns;
@@ -109,6 +110,8 @@ struct DatabaseDefinition {
 struct Definition {
   int server_version = 0;
   DatabaseDefinition database;
+  // The publication is FOR ALL TABLES: a table new to it is a new table, without rows from before.
+  bool all_tables = false;
   std::vector<std::string> schemas;
   std::vector<QualifiedName> extensions;  // schema, name
   std::vector<TypeDefinition> types;

@@ -34,6 +34,7 @@ struct DatabaseState {
   ResolvedTarget target;
   Definition definition;                            // in force at the target
   std::vector<std::unique_ptr<TableState>> tables;  // by schema and name; empty tables too
+  std::vector<std::string> warnings;  // what a person should know about the state; one line each
 
   const TableState* FindTable(const QualifiedName& name) const;
 };
@@ -48,7 +49,16 @@ struct StateOptions {
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
 
-// kNotFound for a table that the archive does not know at that target.
+// What BuildState reads for a target.
+struct RebuildPlan {
+  std::vector<ObjectInfo> snapshot_parts;
+  std::vector<ObjectInfo> segments;
+  uint64_t bytes = 0;
+};
+Result<RebuildPlan> PlanRebuild(const Catalog& catalog, const ResolvedTarget& target);
+
+// kNotFound for a table that the archive does not know at that target; kGap for one whose rows the
+// archive cannot tell.
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options);
 

@@ -1,0 +1,88 @@
+// Fold: plays a base snapshot and the changes after it into tables.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/error.h"
+#include "replay/definition.h"
+#include "replay/read_ahead.h"
+#include "replay/table_state.h"
+
+namespace trunkline {
+
+class Fold {
+ public:
+  using Wanted = std::function<bool(uint32_t relation_oid)>;
+
+  // Tables for which `wanted` is false are passed over; all are wanted where it is null.
+  explicit Fold(Wanted wanted) : wanted_(std::move(wanted)) {}
+
+  // Starts from the tables of a base snapshot, all empty, and their definition.
+  void Start(std::span<const SnapshotPart> parts, Definition definition);
+  // Takes the changes of those of the block's transactions that have from <= commit_lsn < limit.
+  // Blocks come in order. Errors name the table and the LSN.
+  Result<void> Add(const ReadAhead::Item& item, Lsn from, Lsn limit);
+
+  struct Outcome {
+    Definition definition;
+    std::vector<std::unique_ptr<FoldedTable>> tables;  // by schema and name; may be in doubt
+    std::vector<std::string> warnings;
+  };
+  // Ends the fold.
+  Outcome Finish();
+
+ private:
+  struct Entry {
+    std::unique_ptr<FoldedTable> table;
+    const Relation* active = nullptr;  // the reader's relation that the table now equals
+  };
+  struct Binding {
+    bool known = false;
+    Entry* entry = nullptr;  // null: not wanted
+  };
+  struct Prepared {
+    const Change* change = nullptr;
+    FoldedTable* table = nullptr;
+    uint64_t hash = 0;
+  };
+
+  bool Wants(uint32_t oid) const { return !wanted_ || wanted_(oid); }
+  void Enter(const std::shared_ptr<const SegmentReader>& reader);
+  Entry* EntryOf(const Relation& relation);
+  Entry& AddTable(const Relation& relation);
+  Result<void> Activate(Entry* entry, const Relation& relation);
+  Result<void> ChangeRelation(Entry* entry, const Relation& relation);
+  Result<size_t> Prepare(std::span<const Change> changes);
+  Result<void> ApplyPrepared();
+  Result<void> AddChanges(std::span<const Change> changes);
+  Result<void> ApplyOther(const Change& change);
+  Result<void> Truncate(const Change& change);
+  Result<void> TakeDefinition(const Change& change);
+  Result<void> TakeExactTables();
+  void TakeNewTables();
+  Lsn CommitLsn() const;
+  Error Located(Error error) const;
+
+  Wanted wanted_;
+  Definition definition_;
+  std::unordered_map<uint32_t, Entry> entries_;  // by relation OID; addresses are stable
+  std::unordered_set<uint32_t> missing_;         // tables that the newest definition lacks
+  std::vector<std::string> warnings_;
+
+  // The block at hand.
+  std::shared_ptr<const SegmentReader> reader_;
+  std::vector<Entry*> bound_;  // by index into the reader's relations; null: not bound or wanted
+  std::span<const TransactionSlice> slices_;
+  std::span<const Change> changes_;
+  std::vector<Prepared> window_;  // changes whose rows are being fetched into the cache
+  const Change* at_ = nullptr;    // the change being applied, for messages
+};
+
+}  // namespace trunkline

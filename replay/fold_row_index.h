@@ -1,0 +1,94 @@
+// RowIndex: finds rows by a hash. Open addressing with linear probing, eight bytes a slot.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "replay/fold_row_store.h"
+
+namespace trunkline {
+
+class RowIndex {
+ public:
+  using RowId = RowStore::RowId;
+  static constexpr size_t kNoSlot = SIZE_MAX;
+
+  // The slot of the row with this hash for which `equal(row)` holds, or kNoSlot.
+  template <typename Equal>
+  size_t Find(uint64_t hash, const Equal& equal) const {
+    if (slots_.empty()) return kNoSlot;
+    const auto tag = static_cast<uint32_t>(hash);
+    for (size_t slot = tag & mask_; slots_[slot].row != RowStore::kNoRow;
+         slot = (slot + 1) & mask_) {
+      if (slots_[slot].tag == tag && equal(slots_[slot].row)) return slot;
+    }
+    return kNoSlot;
+  }
+
+  // The caller has seen that no equal row is there.
+  void Insert(uint64_t hash, RowId row) {
+    if ((used_ + 1) * 3 > slots_.size() * 2) Resize(slots_.empty() ? 16 : slots_.size() * 2);
+    Place({.tag = static_cast<uint32_t>(hash), .row = row});
+    ++used_;
+  }
+
+  RowId row(size_t slot) const { return slots_[slot].row; }
+  void set_row(size_t slot, RowId row) { slots_[slot].row = row; }
+
+  // Closes the hole by moving later slots of the run back, so that no tombstones pile up.
+  void Erase(size_t slot) {
+    size_t hole = slot;
+    for (size_t next = (hole + 1) & mask_; slots_[next].row != RowStore::kNoRow;
+         next = (next + 1) & mask_) {
+      const size_t home = slots_[next].tag & mask_;
+      if (((next - home) & mask_) < ((next - hole) & mask_)) continue;
+      slots_[hole] = slots_[next];
+      hole = next;
+    }
+    slots_[hole] = Slot{};
+    --used_;
+  }
+
+  void Clear() { *this = RowIndex(); }
+
+  void Reserve(uint64_t rows) {
+    const size_t needed = std::bit_ceil(static_cast<size_t>(rows + rows / 2 + 16));
+    if (needed > slots_.size()) Resize(needed);
+  }
+
+  void Prefetch(uint64_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[static_cast<uint32_t>(hash) & mask_]);
+  }
+  // The row in the hash's home slot, a good guess at what Find will look at; or kNoRow.
+  RowId Guess(uint64_t hash) const {
+    return slots_.empty() ? RowStore::kNoRow : slots_[static_cast<uint32_t>(hash) & mask_].row;
+  }
+
+ private:
+  struct Slot {
+    uint32_t tag = 0;
+    RowId row = RowStore::kNoRow;
+  };
+
+  void Place(Slot entry) {
+    size_t slot = entry.tag & mask_;
+    while (slots_[slot].row != RowStore::kNoRow) slot = (slot + 1) & mask_;
+    slots_[slot] = entry;
+  }
+
+  void Resize(size_t size) {
+    std::vector<Slot> old(size);
+    old.swap(slots_);
+    mask_ = size - 1;
+    for (const Slot& slot : old) {
+      if (slot.row != RowStore::kNoRow) Place(slot);
+    }
+  }
+
+  std::vector<Slot> slots_;  // a power of two of them, at most two thirds in use
+  size_t mask_ = 0;
+  size_t used_ = 0;
+};
+
+}  // namespace trunkline

@@ -1,0 +1,55 @@
+// RowStore: packed rows in arenas, numbered in the order of their arrival.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "decoder/change.h"
+
+namespace trunkline {
+
+class RowStore {
+ public:
+  using RowId = uint32_t;
+  static constexpr RowId kNoRow = UINT32_MAX;
+
+  RowId Append(Tuple row);
+  // `row` may borrow from the row it replaces.
+  void Replace(RowId id, Tuple row);
+  void Erase(RowId id);
+  void Clear();
+
+  // The packed bytes; null for an erased row.
+  const char* packed(RowId id) const { return rows_[id]; }
+  void Prefetch(RowId id) const { __builtin_prefetch(&rows_[id]); }
+  // Ids ever given, erased ones included.
+  RowId end() const { return static_cast<RowId>(rows_.size()); }
+  uint64_t live() const { return live_; }
+  // No id is left to give until Compact.
+  bool full() const { return rows_.size() >= kNoRow; }
+  // Erased and replaced rows take more room than live ones.
+  bool wasteful() const;
+  // Drops erased rows, which renumbers the others in their order.
+  void DropErased();
+  // The same, and gives back the room of erased and replaced rows.
+  void Compact();
+
+ private:
+  struct Chunk {
+    std::unique_ptr<char[]> bytes;
+    size_t size = 0;
+    size_t used = 0;
+  };
+
+  char* Allocate(size_t payload);
+  void Release(const char* packed);
+
+  std::vector<char*> rows_;
+  std::vector<Chunk> chunks_;
+  uint64_t live_ = 0;
+  uint64_t allocated_bytes_ = 0;
+  uint64_t wasted_bytes_ = 0;
+};
+
+}  // namespace trunkline

@@ -1,0 +1,87 @@
+#include "replay/read_ahead.h"
+
+#include <utility>
+
+#include "archive/catalog.h"
+
+namespace trunkline {
+namespace {
+
+// Blocks decoded and not yet used, the one in use and the one being decoded. More would only cost
+// memory: one thread is always the slower one.
+constexpr size_t kItems = 5;
+
+}  // namespace
+
+ReadAhead::ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted)
+    : store_(store), objects_(std::move(objects)), wanted_(std::move(wanted)) {
+  for (size_t i = 0; i < kItems; ++i) spare_.push_back(std::make_unique<Item>());
+  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+}
+
+ReadAhead::~ReadAhead() = default;
+
+Result<const ReadAhead::Item*> ReadAhead::Next() {
+  std::unique_lock lock(mutex_);
+  if (current_ != nullptr) {
+    current_->reader.reset();
+    spare_.push_back(std::move(current_));
+    changed_.notify_all();
+  }
+  changed_.wait(lock, [this] { return !ready_.empty() || finished_; });
+  if (ready_.empty()) {
+    TRY(outcome_);
+    return static_cast<const Item*>(nullptr);
+  }
+  current_ = std::move(ready_.front());
+  ready_.pop_front();
+  return static_cast<const Item*>(current_.get());
+}
+
+std::unique_ptr<ReadAhead::Item> ReadAhead::TakeSpare(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait(lock, stop, [this] { return !spare_.empty(); })) return nullptr;
+  std::unique_ptr<Item> item = std::move(spare_.back());
+  spare_.pop_back();
+  return item;
+}
+
+Result<void> ReadAhead::ReadSegment(const std::stop_token& stop, const ObjectInfo& object,
+                                    uint64_t position) {
+  Result<std::unique_ptr<SegmentReader>> opened = OpenSegment(store_, object.name);
+  if (!opened && opened.error().kind == ErrorKind::kNotFound) {
+    return Fail(ErrorKind::kCorrupt, "the archive has lost its object " + object.name,
+                "restore it from a copy of the archive");
+  }
+  ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader, std::move(opened));
+  for (size_t index = 0; index < reader->blocks().size(); ++index) {
+    if (wanted_ && !wanted_(*reader, reader->blocks()[index])) continue;
+    std::unique_ptr<Item> item = TakeSpare(stop);
+    if (item == nullptr) return {};
+    TRY(reader->ReadBlock(index, &item->block));
+    item->reader = reader;
+    item->index = index;
+    item->position = position + item->stats().offset + item->stats().size;
+    const std::scoped_lock lock(mutex_);
+    ready_.push_back(std::move(item));
+    changed_.notify_all();
+  }
+  return {};
+}
+
+void ReadAhead::Run(const std::stop_token& stop) {
+  Result<void> outcome;
+  uint64_t position = 0;
+  for (const ObjectInfo& object : objects_) {
+    if (stop.stop_requested()) break;
+    outcome = ReadSegment(stop, object, position);
+    if (!outcome) break;
+    position += object.size;
+  }
+  const std::scoped_lock lock(mutex_);
+  outcome_ = std::move(outcome);
+  finished_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace trunkline

@@ -1,0 +1,88 @@
+// FoldedTable: a table's rows while changes are folded into them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "decoder/change.h"
+#include "decoder/relation.h"
+#include "replay/fold_columns.h"
+#include "replay/fold_row_index.h"
+#include "replay/fold_row_store.h"
+#include "replay/state.h"
+
+namespace trunkline {
+
+// A table with a replica identity finds rows by its key. Under REPLICA IDENTITY FULL rows are a
+// multiset, found by all of their values. Without an identity there are only inserts.
+//
+// Values of keys are compared as text: what the stream sends of an old row is what it sent when the
+// row was written.
+class FoldedTable final : public TableState {
+ public:
+  explicit FoldedTable(Relation relation);
+
+  const Relation& relation() const override { return relation_; }
+  uint64_t row_count() const override { return rows_.live(); }
+  // Only after Finish.
+  Result<void> ForEachRow(uint64_t first, uint64_t count,
+                          const std::function<Result<void>(Tuple row)>& visit) const override;
+
+  // The hash by which the row that `change` is about is found; the caller passes it back to Apply,
+  // so that it can be computed, and memory be fetched in three steps, ahead.
+  uint64_t LookupHash(const Change& change) const;
+  void PrefetchIndex(uint64_t hash) const { index_.Prefetch(hash); }
+  void PrefetchSlot(uint64_t hash) const;
+  void PrefetchRow(uint64_t hash) const;
+
+  // Applies an insert, update or delete whose tuples are as wide as relation(). kCorrupt when the
+  // archive cannot be right: a row to change is not there, a key is there already.
+  Result<void> Apply(const Change& change, uint64_t hash);
+  void Truncate();
+
+  // From now on changes come as `relation` says; `mapping` leads there from relation().
+  Result<void> Become(Relation relation, const ColumnMapping& mapping);
+
+  // The rows are not known, and changes are passed over, until a TRUNCATE makes them known again.
+  void set_doubt(Error doubt);
+  const std::optional<Error>& doubt() const { return doubt_; }
+
+  NumberedColumns& numbers() { return numbers_; }
+
+  // No more changes: drops what only folding needs.
+  void Finish();
+
+ private:
+  enum class Mode { kKeyed, kMultiset, kInsertOnly };
+  using RowId = RowStore::RowId;
+
+  void SetMode();
+  uint64_t Hash(Tuple row) const;
+  bool SameIdentity(RowId row, Tuple other) const;
+  size_t Find(uint64_t hash, Tuple identity) const;
+  Result<void> Link(RowId id, uint64_t hash, Tuple row);
+  RowId Unlink(size_t slot);
+  Result<void> Reindex();
+  Result<Tuple> Complete(Tuple row, RowId old_row);
+  Result<void> Insert(Tuple row, uint64_t hash);
+  Result<void> Update(const Change& change, uint64_t hash);
+  Result<void> Delete(Tuple old_row, uint64_t hash);
+  Result<void> MakeRoom();
+
+  Relation relation_;
+  NumberedColumns numbers_;
+  Mode mode_ = Mode::kInsertOnly;
+  std::vector<uint16_t> identity_columns_;  // every column in a multiset
+  RowStore rows_;
+  RowIndex index_;
+  std::vector<RowId> next_equal_;  // multiset: the next of rows that are all equal, or kNoRow
+  std::optional<Error> doubt_;
+  std::vector<Value> old_values_;  // scratch
+  std::vector<Value> new_values_;  // scratch
+};
+
+}  // namespace trunkline
