@@ -22,6 +22,8 @@ add_library(trunkline_settings INTERFACE)
 target_include_directories(trunkline_settings INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(trunkline_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror)
+# False positives of g++ 12 on string concatenation (GCC bug 105651).
+target_compile_options(trunkline_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(TRUNKLINE_SANITIZE)
   target_compile_options(trunkline_settings INTERFACE
     -fsanitize=${TRUNKLINE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

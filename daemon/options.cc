@@ -1,0 +1,80 @@
+#include "daemon/options.h"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+
+namespace trunkline {
+namespace {
+
+// An option whose value `parse` turns into `*target`.
+template <typename T, typename Parse>
+CLI::Option* AddParsed(CLI::App* app, std::string name, T* target, Parse parse,
+                       std::string description) {
+  return app->add_option_function<std::string>(
+      std::move(name),
+      [target, parse](const std::string& text) {
+        auto value = parse(text);
+        if (!value) throw CLI::ValidationError(value.error().ToString());
+        *target = std::move(*value);
+      },
+      std::move(description));
+}
+
+void Declare(CLI::App* app, Options* options) {
+  app->set_version_flag("--version", "trunklined " TRUNKLINE_VERSION);
+  app->set_config("--config", "", "Read options from a TOML file");
+  app->add_option("--source", options->source,
+                  "Source database: a libpq connection string or URI (prefer TRUNKLINE_SOURCE "
+                  "where it holds a password)")
+      ->envname("TRUNKLINE_SOURCE")
+      ->required();
+  app->add_option("--archive", options->archive, "Archive: /path or file:///path")->required();
+  app->add_option("--publication", options->publication, "Publication to subscribe to")
+      ->capture_default_str();
+  app->add_option("--slot", options->slot, "Replication slot")->capture_default_str();
+  AddParsed(app, "--tables", &options->tables, ParseTableNames,
+            "Tables that must be published: schema.table,...");
+  app->add_flag("--create-publication", options->create_publication,
+                "Create the publication if it is missing: of --tables, else of all tables");
+  AddParsed(app, "--segment-max-bytes", &options->segment_max_bytes, ParseByteCount,
+            "End a segment at this size [64MiB]");
+  AddParsed(app, "--segment-max-age", &options->segment_max_age, ParseDuration,
+            "End a segment at this age [10s]");
+  AddParsed(app, "--endpos", &options->end_position, ParseEndPosition,
+            "Exit once everything up to here is archived: an LSN, or `now`");
+  app->add_option("--spool", options->spool, "Folder for scratch files")
+      ->check(CLI::ExistingDirectory)
+      ->capture_default_str();
+  app->add_option_function<std::string>(
+         "--confirm",
+         [](const std::string& text) {
+           if (text == "archived") return;
+           throw CLI::ValidationError(text == "spooled" ? "--confirm spooled is not supported yet"
+                                                        : "--confirm must be archived or spooled");
+         },
+         "What is confirmed to the source: `archived`, what the archive holds durably")
+      ->type_name("archived|spooled");
+  app->add_flag("--check", options->check,
+                "Test every prerequisite on the source, say how to mend what fails, and exit");
+  app->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  Options options;
+  CLI::App app("trunklined archives the changes of a Postgres database.", "trunklined");
+  Declare(&app, &options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool answered = error.get_exit_code() == 0;  // --help, --version
+    app.exit(error);
+    return answered ? 0 : 2;
+  }
+  return options;
+}
+
+}  // namespace trunkline

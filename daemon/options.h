@@ -1,0 +1,63 @@
+// Options: what trunklined's command line, environment and configuration file say.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/lsn.h"
+
+namespace trunkline {
+
+// Where to stop, as --endpos says.
+struct EndNow {};  // what the source has written when the daemon starts
+using EndPosition = std::variant<std::monostate, EndNow, Lsn>;
+
+// A table as the user names it; the schema may be left out where only one has such a table.
+struct TableName {
+  std::string schema;
+  std::string name;
+
+  friend bool operator==(const TableName&, const TableName&) = default;
+};
+
+struct Options {
+  std::string source;  // conninfo; may hold a password, so it is never logged
+  std::string archive;
+  std::string publication = "trunkline";
+  std::string slot = "trunkline";
+  std::vector<TableName> tables;    // that must be published; empty: whatever is
+  bool create_publication = false;  // when it does not exist yet
+
+  // A segment ends with the first transaction that reaches one of the two. Larger and longer means
+  // fewer objects and better compression, and more WAL kept at the source meanwhile.
+  uint64_t segment_max_bytes = 64 << 20;
+  std::chrono::milliseconds segment_max_age{10'000};
+
+  EndPosition end_position;
+  std::string spool = "/tmp";  // a folder for scratch files, unlinked as they are made
+  bool check = false;
+  std::string log_level = "info";
+};
+
+// What to run with, or the exit code of a command line that says it all (--help, --version, usage
+// errors, whose message is printed).
+using CommandLine = std::variant<Options, int>;
+CommandLine ParseCommandLine(int argc, const char* const* argv);
+
+// "10s", "500ms", "2min", "1h"; a bare number is seconds.
+Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
+// "64MiB", "512KiB", "1GiB", "1000000"; a bare number is bytes.
+Result<uint64_t> ParseByteCount(std::string_view text);
+// Names with a comma between, quoted as in SQL where they hold a dot, a comma or a quote; unlike in
+// SQL, upper case is kept: orders,public.customers,"Odd schema"."a.b".
+Result<std::vector<TableName>> ParseTableNames(std::string_view text);
+Result<EndPosition> ParseEndPosition(std::string_view text);
+
+}  // namespace trunkline
