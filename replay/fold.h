@@ -78,7 +78,7 @@ class Fold {
 
   // The block at hand.
   std::shared_ptr<const SegmentReader> reader_;
-  std::vector<Entry*> bound_;  // by index into the reader's relations; null: not bound or wanted
+  std::vector<Binding> bound_;  // by index into the relations of reader_
   std::span<const TransactionSlice> slices_;
   std::span<const Change> changes_;
   std::vector<Prepared> window_;  // changes whose rows are being fetched into the cache
