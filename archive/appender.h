@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/catalog.h"
 #include "archive/identity.h"
 #include "archive/segment_writer.h"
 #include "archive/store.h"
@@ -25,17 +26,25 @@ class Appender {
   Lsn end() const { return end_; }
   // Where a new archive's first segment begins. Only while there is no segment.
   void set_begin(Lsn begin);
-  bool has_complete_snapshot() const { return has_complete_snapshot_; }
+  // Whether there is a complete snapshot that no gap follows.
+  bool has_complete_snapshot() const { return newest_snapshot_.valid() && !gap_follows_snapshot(); }
 
   // Publishes the transactions of `writer`, none or many, as the segment from end() to `end`;
-  // durable when this returns. `timeline` and `server_version` go into the header.
+  // durable when this returns. `timeline` and `server_version` go into the header. When the store
+  // fails, the segment is kept (has_pending): PublishPending tries again, and nothing else can be
+  // appended before it succeeds. kAlreadyExists: another writer has published this range otherwise.
   Result<void> AppendSegment(SegmentWriter writer, Lsn end, uint32_t timeline,
                              uint32_t server_version);
   // Publishes a segment of kind GAP from end() to `end`.
   Result<void> AppendGap(Lsn end, std::string reason, uint32_t timeline, uint32_t server_version);
 
+  bool has_pending() const { return pending_ != nullptr; }
+  // Publishes the segment that the store has not taken yet, if there is one. The store may hold it
+  // already, when only its answer was lost.
+  Result<void> PublishPending();
+
   // Publishes one part of the base snapshot at `lsn`; `writer` holds its rows as one transaction of
-  // inserts. May be called from several threads at once.
+  // inserts. May be called from several threads at once, also beside the other methods.
   Result<SnapshotPart> PutSnapshotPart(SegmentWriter writer, Lsn lsn, const Relation& relation,
                                        uint32_t part) const;
   // Publishes the manifest that makes the snapshot count. `definition` is the JSON document of
@@ -47,16 +56,21 @@ class Appender {
   Result<void> RemoveIncompleteSnapshots();
 
  private:
-  Appender(Store* store, Identity identity);
-  Result<void> Publish(SegmentWriter writer, SegmentKind kind, Lsn end, std::string gap_reason,
-                       uint32_t timeline, uint32_t server_version);
+  Appender(Store* store, const Identity& identity);
+  bool gap_follows_snapshot() const { return newest_snapshot_ < last_gap_end_; }
+  Result<void> Resume(const Catalog& catalog);
+  SegmentHeader HeaderTo(Lsn end, SegmentKind kind, uint32_t timeline,
+                         uint32_t server_version) const;
+  Result<void> Publish(SegmentWriter writer, SegmentHeader header);
 
-  Store* store_;
-  Identity identity_;
-  std::string identity_digest_;
+  Store* const store_;
+  const std::string identity_digest_;
+  Lsn begin_;  // of a new archive's first segment
   Lsn end_;
   std::string last_digest_;
-  bool has_complete_snapshot_ = false;
+  Lsn newest_snapshot_;
+  Lsn last_gap_end_;
+  std::unique_ptr<FinishedSegment> pending_;
 };
 
 }  // namespace trunkline

@@ -17,13 +17,18 @@ struct Finding {
 };
 
 struct VerifyReport {
-  uint64_t segments = 0;
-  uint64_t snapshots = 0;
-  uint64_t transactions = 0;
+  uint64_t segments = 0;      // of changes and gaps
+  uint64_t snapshots = 0;     // complete ones
+  uint64_t transactions = 0;  // of the segments
   uint64_t changes = 0;
-  uint64_t bytes = 0;
-  Lsn begin;
-  Lsn end;
+  uint64_t snapshot_rows = 0;
+  uint64_t bytes = 0;  // of all that was read
+  Lsn begin;           // of the first segment
+  Lsn end;             // of the last
+  // Of the last segment, 32 bytes; empty when that is damaged. As each digest covers the one
+  // before, it stands for the whole chain: noted elsewhere, it shows a loss at the end as well.
+  std::string last_digest;
+
   std::vector<Finding> findings;  // damage: empty for a sound archive
   std::vector<Finding> gaps;      // GAP segments: recorded losses of the source, not damage
   std::vector<Finding> notes;     // incomplete snapshots, foreign objects: harmless
@@ -31,7 +36,8 @@ struct VerifyReport {
 
 // Reads every byte: decodes every block, recomputes every digest, checks the digest chain, the
 // tiling, that every transaction lies in its segment's range and in commit order, and every
-// complete snapshot's parts. Goes on after a finding. An Error only where the store itself fails.
+// complete snapshot's parts. Goes on after a finding. An Error only where the store itself fails,
+// or holds nothing of an archive (kNotFound). `progress` may be null.
 Result<VerifyReport> Verify(
     const Store& store,
     const std::function<void(uint64_t bytes_done, uint64_t bytes_total)>& progress);

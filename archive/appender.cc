@@ -1,0 +1,192 @@
+#include "archive/appender.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace trunkline {
+namespace {
+
+tl::unexpected<Error> NotAnArchive(const Store& store) {
+  return Fail(ErrorKind::kAlreadyExists, store.url() + " holds data that is not an archive",
+              "name an empty or a new place");
+}
+
+const SegmentEntry* LastSegment(const Catalog& catalog) {
+  const auto last =
+      std::max_element(catalog.segments.begin(), catalog.segments.end(),
+                       [](const SegmentEntry& a, const SegmentEntry& b) { return a.end < b.end; });
+  return last == catalog.segments.end() ? nullptr : &*last;
+}
+
+// The one change of a manifest, as a transaction of its own.
+Result<void> WriteDefinition(std::string_view definition, Lsn lsn, SegmentWriter* writer) {
+  TransactionInfo transaction;
+  transaction.commit_lsn = lsn;
+  TRY(writer->Begin(transaction));
+  Change change;
+  change.operation = Operation::kDefinition;
+  change.content = definition;
+  TRY(writer->OnChange(change));
+  transaction.end_lsn = lsn;
+  return writer->Commit(transaction);
+}
+
+}  // namespace
+
+Appender::Appender(Store* store, const Identity& identity)
+    : store_(store), identity_digest_(identity.Digest()) {}
+
+Result<std::unique_ptr<Appender>> Appender::Open(Store* store, const Identity& identity) {
+  std::unique_ptr<Appender> appender(new Appender(store, identity));
+  Result<Catalog> catalog = LoadCatalog(*store);
+  if (catalog) {
+    TRY(CheckSameSource(catalog->identity, identity));
+    TRY(appender->Resume(*catalog));
+    return appender;
+  }
+  if (catalog.error().kind != ErrorKind::kNotFound) return Fail(std::move(catalog).error());
+  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store->List(""));
+  if (!objects.empty()) return NotAnArchive(*store);
+  TRY(PutObject(store, std::string(kIdentityObject), identity.Serialize()));
+  return appender;
+}
+
+Result<void> Appender::Resume(const Catalog& catalog) {
+  for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    if (snapshot.complete) newest_snapshot_ = std::max(newest_snapshot_, snapshot.lsn);
+  }
+  for (const SegmentEntry& segment : catalog.segments) {
+    if (segment.gap) last_gap_end_ = std::max(last_gap_end_, segment.end);
+  }
+  const SegmentEntry* last = LastSegment(catalog);
+  if (last == nullptr) return {};
+  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(*store_, last->name));
+  const SegmentHeader& header = reader->header();
+  if (header.begin != last->begin || header.end != last->end ||
+      header.identity_digest != identity_digest_) {
+    return Fail(ErrorKind::kCorrupt, last->name + " is not the segment that its name says",
+                "run trunkline verify; restore the segment from a copy of the archive");
+  }
+  end_ = last->end;
+  last_digest_ = reader->digest();
+  CHECK(last_digest_.size() == kDigestBytes);
+  return {};
+}
+
+void Appender::set_begin(Lsn begin) {
+  CHECK(!end_.valid() && pending_ == nullptr && begin.valid());
+  begin_ = begin;
+}
+
+SegmentHeader Appender::HeaderTo(Lsn end, SegmentKind kind, uint32_t timeline,
+                                 uint32_t server_version) const {
+  SegmentHeader header;
+  header.kind = kind;
+  header.begin = end_.valid() ? end_ : begin_;
+  header.end = end;
+  header.identity_digest = identity_digest_;
+  header.previous_digest = last_digest_;
+  header.timeline = timeline;
+  header.server_version = server_version;
+  return header;
+}
+
+Result<void> Appender::AppendSegment(SegmentWriter writer, Lsn end, uint32_t timeline,
+                                     uint32_t server_version) {
+  return Publish(std::move(writer), HeaderTo(end, SegmentKind::kChanges, timeline, server_version));
+}
+
+Result<void> Appender::AppendGap(Lsn end, std::string reason, uint32_t timeline,
+                                 uint32_t server_version) {
+  SegmentHeader header = HeaderTo(end, SegmentKind::kGap, timeline, server_version);
+  header.gap_reason = std::move(reason);
+  return Publish(SegmentWriter(SegmentOptions{}), std::move(header));
+}
+
+Result<void> Appender::Publish(SegmentWriter writer, SegmentHeader header) {
+  CHECK(!has_pending());
+  CHECK(header.begin.valid() && header.begin < header.end);
+  CHECK(end_.valid() == !last_digest_.empty());
+  ASSIGN_OR_RETURN(pending_, writer.Finish(std::move(header)));
+  CHECK(pending_->digest().size() == kDigestBytes);
+  return PublishPending();
+}
+
+Result<void> Appender::PublishPending() {
+  if (!has_pending()) return {};
+  const SegmentHeader& header = pending_->header();
+  const bool is_gap = header.kind == SegmentKind::kGap;
+  const NewObject object{is_gap ? GapObjectName(header.begin, header.end)
+                                : SegmentObjectName(header.begin, header.end),
+                         pending_.get()};
+  Result<void> put = store_->Put({&object, 1});
+  if (!put && put.error().kind == ErrorKind::kAlreadyExists) {
+    return Fail(ErrorKind::kAlreadyExists,
+                "the archive holds a segment of " + header.begin.ToString() + " to " +
+                    header.end.ToString() + " already, with other content",
+                "another daemon writes into this archive: stop one of the two");
+  }
+  if (!put) return put;
+  end_ = header.end;
+  last_digest_ = pending_->digest();
+  if (is_gap) last_gap_end_ = header.end;
+  pending_.reset();
+  return {};
+}
+
+Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
+                                               const Relation& relation, uint32_t part) const {
+  CHECK(lsn.valid());
+  SegmentHeader header;
+  header.kind = SegmentKind::kSnapshot;
+  header.begin = lsn;
+  header.end = lsn;
+  header.identity_digest = identity_digest_;
+  ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> segment,
+                   writer.Finish(std::move(header)));
+  const NewObject object{SnapshotPartName(lsn, relation.schema, relation.name, part),
+                         segment.get()};
+  TRY(store_->Put({&object, 1}));
+  return SnapshotPart{object.name, segment->digest(), segment->changes(), relation};
+}
+
+Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
+                                        std::string_view definition, uint32_t timeline,
+                                        uint32_t server_version) {
+  CHECK(lsn.valid());
+  SegmentHeader header;
+  header.kind = SegmentKind::kManifest;
+  header.begin = lsn;
+  header.end = lsn;
+  header.identity_digest = identity_digest_;
+  header.timeline = timeline;
+  header.server_version = server_version;
+  // The order in which threads finished is not part of the archive.
+  std::sort(parts.begin(), parts.end(),
+            [](const SnapshotPart& a, const SnapshotPart& b) { return a.name < b.name; });
+  header.parts = std::move(parts);
+
+  SegmentWriter writer{SegmentOptions{}};
+  TRY(WriteDefinition(definition, lsn, &writer));
+  ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> manifest,
+                   writer.Finish(std::move(header)));
+  const NewObject object{SnapshotManifestName(lsn), manifest.get()};
+  TRY(store_->Put({&object, 1}));
+  newest_snapshot_ = std::max(newest_snapshot_, lsn);
+  return {};
+}
+
+Result<void> Appender::RemoveIncompleteSnapshots() {
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store_->List("snapshots/"));
+  const Catalog catalog = CatalogOf(std::move(objects));
+  std::vector<std::string> names;
+  for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    if (snapshot.complete) continue;
+    for (const ObjectInfo& part : snapshot.parts) names.push_back(part.name);
+  }
+  return store_->Remove(names);
+}
+
+}  // namespace trunkline

@@ -1,0 +1,122 @@
+// trunkline verify: proves that nothing in an archive was altered, removed or reordered.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "archive/verify.h"
+#include "replay/command.h"
+#include "replay/progress.h"
+#include "replay/text_table.h"
+
+namespace trunkline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct VerifyOptions {
+  std::string archive;
+  bool json = false;
+};
+
+std::string Hex(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    text += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
+    text += "0123456789abcdef"[c & 15];
+  }
+  return text;
+}
+
+std::string Lines(const char* label, const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& finding : findings) {
+    text +=
+        std::string(label) + Printable(finding.object) + ": " + Printable(finding.problem) + "\n";
+  }
+  return text;
+}
+
+std::string Figures(const VerifyReport& report) {
+  return FormatCount(report.segments) + " segments with " + FormatCount(report.changes) +
+         " changes in " + FormatCount(report.transactions) + " transactions, " +
+         FormatCount(report.snapshots) + " snapshots with " + FormatCount(report.snapshot_rows) +
+         " rows, " + FormatBytes(report.bytes) + " read";
+}
+
+// What an archive without findings is proved to be.
+std::string Proof(const VerifyReport& report) {
+  if (report.segments == 0) return "ok: the archive holds no changes yet";
+  return "ok: " + FormatCount(report.segments) + " segments tile " + report.begin.ToString() +
+         " to " + report.end.ToString() +
+         " in one unbroken chain; digest of the last: " + Hex(report.last_digest);
+}
+
+std::string ToText(const VerifyReport& report) {
+  std::string text = Lines("damage  ", report.findings) + Lines("gap     ", report.gaps) +
+                     Lines("note    ", report.notes) + Figures(report) + "\n";
+  if (report.findings.empty()) text += Proof(report) + "\n";
+  return text;
+}
+
+Json ToJson(const std::vector<Finding>& findings) {
+  Json json = Json::array();
+  for (const Finding& finding : findings) {
+    json.push_back({{"object", finding.object}, {"problem", finding.problem}});
+  }
+  return json;
+}
+
+std::string ToJsonText(const VerifyReport& report, const std::string& url) {
+  Json json;
+  json["archive"] = url;
+  json["ok"] = report.findings.empty();
+  json["begin"] = report.begin.ToString();
+  json["end"] = report.end.ToString();
+  json["segments"] = report.segments;
+  json["transactions"] = report.transactions;
+  json["changes"] = report.changes;
+  json["snapshots"] = report.snapshots;
+  json["snapshot_rows"] = report.snapshot_rows;
+  json["bytes"] = report.bytes;
+  json["last_digest"] = Hex(report.last_digest);
+  json["findings"] = ToJson(report.findings);
+  json["gaps"] = ToJson(report.gaps);
+  json["notes"] = ToJson(report.notes);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<VerifyReport> VerifyWithProgress(const Store& store) {
+  Progress progress("Verifying");
+  return Verify(store,
+                [&progress](uint64_t done, uint64_t total) { progress.Update(done, total); });
+}
+
+Result<void> RunVerify(const VerifyOptions& options) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
+  ASSIGN_OR_RETURN(const VerifyReport report, VerifyWithProgress(*store));
+  const std::string text = options.json ? ToJsonText(report, store->url()) : ToText(report);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (report.findings.empty()) return {};
+  return Fail(ErrorKind::kCorrupt,
+              "the archive at " + store->url() +
+                  " is damaged: " + FormatCount(report.findings.size()) +
+                  (report.findings.size() == 1 ? " finding" : " findings"),
+              "restore the objects named from a copy of the archive");
+}
+
+}  // namespace
+
+void AddVerifyCommand(CLI::App* app, CommandContext* context) {
+  auto options = std::make_shared<VerifyOptions>();
+  CLI::App* command = app->add_subcommand(
+      "verify", "Prove that nothing in an archive was altered, removed or reordered");
+  command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->footer("Exits with 3 when it finds anything wrong.");
+  command->callback([=] { context->run = [=] { return RunVerify(*options); }; });
+}
+
+}  // namespace trunkline
