@@ -1,0 +1,85 @@
+#include "daemon/definition_query.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "definition_sql.h"
+
+namespace trunkline {
+namespace {
+
+using Json = nlohmann::json;
+
+bool Lists(const Json& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Generated columns are sent only where the publication says so, by listing them.
+bool IsSent(const Json& table, const Json& column) {
+  const Json& published = table.at("published_columns");
+  if (!published.is_null()) return Lists(published, column.at("name").get<std::string>());
+  return column.at("generated").get<std::string>().empty();
+}
+
+RelationColumn ToColumn(const Json& table, const Json& column) {
+  RelationColumn result;
+  result.name = column.at("name").get<std::string>();
+  result.type_oid = column.at("type_oid").get<uint32_t>();
+  result.type_modifier = column.at("type_modifier").get<int32_t>();
+  result.key = Lists(table.at("key_columns"), result.name);
+  const Json& type = column.at("stream_type");
+  if (!type.is_null()) {
+    result.type_schema = type.at("schema").get<std::string>();
+    result.type_name = type.at("name").get<std::string>();
+  }
+  return result;
+}
+
+DescribedTable ToTable(const Json& table) {
+  DescribedTable result;
+  result.relation.oid = table.at("oid").get<uint32_t>();
+  result.relation.schema = table.at("schema").get<std::string>();
+  result.relation.name = table.at("name").get<std::string>();
+  result.relation.identity =
+      static_cast<ReplicaIdentity>(table.at("replica_identity").get<std::string>().at(0));
+  for (const Json& column : table.at("columns")) {
+    if (IsSent(table, column)) result.relation.columns.push_back(ToColumn(table, column));
+  }
+  result.published = table.at("published").get<bool>();
+  result.partitioned = table.at("kind").get<std::string>() == "p";
+  const Json& filter = table.at("row_filter");
+  if (!filter.is_null()) result.row_filter = filter.get<std::string>();
+  return result;
+}
+
+}  // namespace
+
+const Relation* DescribedTables::FindRelation(uint32_t oid) const {
+  for (const DescribedTable& table : tables) {
+    if (table.relation.oid == oid) return &table.relation;
+  }
+  return nullptr;
+}
+
+Result<DescribedTables> ParseDefinitionTables(std::string document) {
+  DescribedTables described;
+  try {
+    const Json json = Json::parse(document);
+    for (const Json& table : json.at("tables")) described.tables.push_back(ToTable(table));
+  } catch (const std::exception&) {
+    return Fail(ErrorKind::kCorrupt, "the definition of the published tables is malformed");
+  }
+  described.document = std::move(document);
+  return described;
+}
+
+Result<DescribedTables> QueryDefinition(postgres::Connection* connection,
+                                        const std::string& publication) {
+  const std::string parameters[] = {publication};
+  ASSIGN_OR_RETURN(const postgres::Rows rows, connection->Exec(kDefinitionSql, parameters));
+  if (rows.size() != 1) return Fail(ErrorKind::kFailed, "the definition query gave no row");
+  return ParseDefinitionTables(std::string(rows.at(0, 0)));
+}
+
+}  // namespace trunkline

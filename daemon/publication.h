@@ -1,0 +1,50 @@
+// Publication: what the source publishes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "daemon/options.h"
+#include "postgres/connection.h"
+
+namespace trunkline {
+
+struct PublicationInfo {
+  bool exists = false;
+  bool all_tables = false;
+  bool publishes_insert = false;
+  bool publishes_update = false;
+  bool publishes_delete = false;
+  bool publishes_truncate = false;
+};
+
+Result<PublicationInfo> FindPublication(postgres::Connection* connection, const std::string& name);
+
+struct PublishedTable {
+  TableName name;
+  char replica_identity = 'd';
+  bool has_key = false;     // the identity names columns, so that UPDATE and DELETE are accepted
+  bool selectable = false;  // the role may read it
+};
+
+Result<std::vector<PublishedTable>> PublishedTables(postgres::Connection* connection,
+                                                    const std::string& publication);
+
+// Completes names without a schema. kNotFound for a table that does not exist, kInvalidArgument for
+// a name that several schemas have.
+Result<std::vector<TableName>> ResolveTables(postgres::Connection* connection,
+                                             const std::vector<TableName>& tables);
+
+// Makes sure that the publication exists, creating it where the options say so, and that it holds
+// every wanted table.
+Result<void> EnsurePublication(postgres::Connection* connection, const Options& options);
+
+// The command that creates the publication, and the one that adds a table to it.
+std::string CreatePublicationCommand(const std::string& publication,
+                                     const std::vector<TableName>& tables);
+std::string AddTableCommand(const std::string& publication, const TableName& table);
+
+std::string QualifiedIdentifier(const TableName& table);
+
+}  // namespace trunkline

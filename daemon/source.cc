@@ -1,0 +1,38 @@
+#include "daemon/source.h"
+
+#include <charconv>
+
+namespace trunkline {
+
+Result<Source> IdentifySource(postgres::Connection* connection) {
+  const int version = connection->server_version();
+  if (version < kOldestServerVersion) {
+    return Fail(ErrorKind::kUnsupported,
+                "the source runs Postgres " + std::to_string(version / 10000),
+                "Postgres 14 or later is needed");
+  }
+  ASSIGN_OR_RETURN(const postgres::Rows rows, connection->Exec("IDENTIFY_SYSTEM"));
+  if (rows.size() != 1) return Fail(ErrorKind::kFailed, "IDENTIFY_SYSTEM gave no row");
+  Source source{.system_identifier = std::string(rows.at(0, 0)),
+                .database = std::string(rows.at(0, 3)),
+                .server_version = static_cast<uint32_t>(version)};
+  const std::string_view timeline = rows.at(0, 1);
+  std::from_chars(timeline.data(), timeline.data() + timeline.size(), source.timeline);
+  return source;
+}
+
+Result<Lsn> CurrentLsn(postgres::Connection* connection) {
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection->Exec("SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
+                                    " THEN pg_catalog.pg_last_wal_replay_lsn()"
+                                    " ELSE pg_catalog.pg_current_wal_lsn() END"));
+  return Lsn::Parse(rows.at(0, 0));
+}
+
+int ProtocolVersion(uint32_t server_version) {
+  if (server_version >= 160000) return 4;
+  if (server_version >= 150000) return 3;
+  return 2;
+}
+
+}  // namespace trunkline
