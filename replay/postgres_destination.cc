@@ -1,0 +1,207 @@
+// The destination postgresql://...: a live server.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <random>
+
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "postgres/connection.h"
+#include "replay/ddl_text.h"
+#include "replay/destination.h"
+#include "replay/postgres_rebuild.h"
+
+namespace trunkline {
+namespace {
+
+using postgres::Connection;
+using postgres::QuoteIdentifier;
+using postgres::QuoteLiteral;
+
+constexpr size_t kLongestName = 63;  // NAMEDATALEN - 1
+
+std::string RandomDigits() {
+  std::random_device random;
+  std::array<char, 9> digits{};
+  std::snprintf(digits.data(), digits.size(), "%08x", static_cast<unsigned>(random()));
+  return digits.data();
+}
+
+// "trunkline_20161130_172900_1f0a93cc"
+std::string UniqueName() {
+  std::string name = "trunkline_";
+  for (const char c : Timestamp::Now().ToString()) {
+    if (c == '.' || c == '+') break;
+    if (c >= '0' && c <= '9') name += c;
+    if (c == ' ') name += '_';
+  }
+  return name + "_" + RandomDigits();
+}
+
+void Report(const RebuildReport& report) {
+  for (const std::string& note : report.notes) spdlog::warn("{}", note);
+  for (const std::string& lacking : report.lacking) spdlog::warn("rebuilt without {}", lacking);
+}
+
+std::string Summary(const DatabaseState& state, const std::string& where) {
+  uint64_t rows = 0;
+  for (const auto& table : state.tables) rows += table->row_count();
+  const size_t tables = state.tables.size();
+  return "rebuilt " + std::to_string(tables) + (tables == 1 ? " table" : " tables") + " with " +
+         std::to_string(rows) + (rows == 1 ? " row" : " rows") + " in " + where;
+}
+
+// The instant that the stages see. Only a superuser may set it, up to Postgres 14 in any case; the
+// database is whole without it.
+void SetInstant(Connection* connection, const std::string& database, const DatabaseState& state) {
+  if (!state.target.instant) return;
+  const std::string instant = state.target.instant->ToString();
+  const auto set = connection->Exec("ALTER DATABASE " + QuoteIdentifier(database) +
+                                    " SET trunkline.as_of = " + QuoteLiteral(instant));
+  if (set) return;
+  spdlog::warn(
+      "rebuilt without the setting trunkline.as_of: {}; connect with PGOPTIONS=\"-c "
+      "trunkline.as_of='{}'\"",
+      set.error().ToString(), instant);
+}
+
+Result<Connection> Open(const std::string& conninfo) {
+  return Connection::Open(conninfo, postgres::Mode::kNormal, "trunkline");
+}
+
+// A database that is there: in one transaction, so that a failure leaves it as it was.
+class ExistingDatabase : public Destination {
+ public:
+  ExistingDatabase(std::string conninfo, bool force)
+      : conninfo_(std::move(conninfo)), force_(force) {}
+
+  Result<void> Check() override {
+    TRY(Open(conninfo_));
+    return {};
+  }
+
+  Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
+    ASSIGN_OR_RETURN(
+        const RebuildReport report,
+        RebuildInto(conninfo_, state,
+                    {.one_transaction = true, .replace = force_, .progress = progress}));
+    Report(report);
+    ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
+    const std::string database = PQdb(connection.get());
+    SetInstant(&connection, database, state);
+    return Summary(state, "database " + database);
+  }
+
+ private:
+  const std::string conninfo_;
+  const bool force_;
+};
+
+// A database of our own, which bears its name only once it is whole.
+class NewDatabase : public Destination {
+ public:
+  NewDatabase(std::string conninfo, const DestinationOptions& options)
+      : conninfo_(std::move(conninfo)),
+        name_(options.create_database->empty() ? UniqueName() : *options.create_database),
+        incomplete_("trunkline_incomplete_" + RandomDigits()),
+        file_(options.database_file),
+        jobs_(options.jobs) {}
+
+  Result<void> Check() override {
+    if (name_.size() > kLongestName) {
+      return Fail(ErrorKind::kInvalidArgument, "the database name " + name_ + " is too long",
+                  "a name has up to 63 bytes");
+    }
+    ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
+    const std::vector<std::string> parameters = {name_};
+    ASSIGN_OR_RETURN(
+        const postgres::Rows rows,
+        connection.Exec("SELECT rolcreatedb OR rolsuper, EXISTS (SELECT FROM "
+                        "pg_catalog.pg_database WHERE datname = $1) FROM pg_catalog.pg_roles "
+                        "WHERE rolname = current_user",
+                        parameters));
+    if (rows.size() == 1 && rows.at(0, 0) == "f") {
+      return Fail(ErrorKind::kDenied, "the role may not create databases",
+                  "ALTER ROLE ... CREATEDB");
+    }
+    if (rows.size() == 1 && rows.at(0, 1) == "t") {
+      return Fail(ErrorKind::kAlreadyExists, "there is a database " + name_ + " already",
+                  "choose another name, or none for a unique one");
+    }
+    return {};
+  }
+
+  Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
+    TRY(Check());
+    ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
+    TRY(Create(&connection, state.definition.database));
+    auto done = Fill(&connection, state, progress);
+    if (!done) {
+      const auto dropped = connection.Exec("DROP DATABASE " + QuoteIdentifier(incomplete_));
+      if (!dropped)
+        spdlog::warn("database {} is left: {}", incomplete_, dropped.error().ToString());
+      return Fail(std::move(done).error());
+    }
+    TRY(TellName());
+    return Summary(state, "new database " + name_);
+  }
+
+ private:
+  // With the source's encoding and collation where this server has them, so that rows sort alike.
+  Result<void> Create(Connection* connection, const DatabaseDefinition& source) {
+    const std::string create =
+        "CREATE DATABASE " + QuoteIdentifier(incomplete_) + " TEMPLATE template0 ENCODING ";
+    if (!source.encoding.empty()) {
+      const auto made = connection->Exec(create + QuoteLiteral(source.encoding) + " LC_COLLATE " +
+                                         QuoteLiteral(source.collate) + " LC_CTYPE " +
+                                         QuoteLiteral(source.ctype));
+      if (made) return {};
+      if (PQstatus(connection->get()) == CONNECTION_BAD) return Fail(made.error());
+      spdlog::warn("rebuilt without the source's collation {}: {}", source.collate,
+                   made.error().ToString());
+    }
+    TRY(connection->Exec(create + "'UTF8'"));
+    return {};
+  }
+
+  Result<void> Fill(Connection* connection, const DatabaseState& state, const Progress& progress) {
+    ASSIGN_OR_RETURN(const std::string conninfo, WithDatabase(conninfo_, incomplete_));
+    ASSIGN_OR_RETURN(const RebuildReport report,
+                     RebuildInto(conninfo, state, {.jobs = jobs_, .progress = progress}));
+    Report(report);
+    SetInstant(connection, incomplete_, state);
+    TRY(connection->Exec("ALTER DATABASE " + QuoteIdentifier(incomplete_) + " RENAME TO " +
+                         QuoteIdentifier(name_)));
+    return {};
+  }
+
+  // Data goes to standard output: the name is what a script goes on with.
+  Result<void> TellName() const {
+    std::printf("%s\n", name_.c_str());
+    if (file_.empty()) return {};
+    std::ofstream file(file_);
+    file << name_ << '\n';
+    file.close();
+    if (file) return {};
+    return Fail(ErrorKind::kFailed,
+                "database " + name_ + " is rebuilt, but its name cannot be written to " + file_);
+  }
+
+  const std::string conninfo_;
+  const std::string name_;
+  const std::string incomplete_;
+  const std::string file_;
+  const int jobs_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Destination>> NewPostgresDestination(const std::string& conninfo,
+                                                            const DestinationOptions& options) {
+  if (options.jobs < 1) return Fail(ErrorKind::kInvalidArgument, "--jobs must be 1 or more");
+  if (options.create_database) return std::make_unique<NewDatabase>(conninfo, options);
+  return std::make_unique<ExistingDatabase>(conninfo, options.force);
+}
+
+}  // namespace trunkline

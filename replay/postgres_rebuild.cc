@@ -1,0 +1,146 @@
+#include "replay/postgres_rebuild.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "postgres/connection.h"
+#include "replay/ddl.h"
+#include "replay/ddl_text.h"
+#include "replay/row_loader.h"
+#include "replay/statement_runner.h"
+
+namespace trunkline {
+namespace {
+
+using postgres::Connection;
+
+constexpr char kApplicationName[] = "trunkline";
+
+// Loading is done again from the archive if the server crashes, so that it need not wait for its
+// disk; indexes are built in memory up to a size that any server has.
+constexpr char kLoadSettings[] =
+    "SET synchronous_commit = off; SET xmloption = content; SET array_nulls = on; "
+    "SELECT pg_catalog.set_config('maintenance_work_mem', greatest("
+    "pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')), 268435456) / "
+    "1024 || 'kB', false)";
+
+class Rebuild {
+ public:
+  Rebuild(const std::string& conninfo, const DatabaseState& state, const RebuildOptions& options)
+      : conninfo_(conninfo), state_(state), options_(options), runner_(options.one_transaction) {}
+
+  Result<RebuildReport> Run() {
+    TRY(Connect());
+    TRY(Plan());
+    if (options_.one_transaction) TRY(connections_[0].Exec("BEGIN"));
+    TRY(options_.replace ? DropTables() : RefuseTables());
+    TRY(runner_.RunAll(&connections_[0], plan_.before_data));
+    RowLoader loader(state_, plan_.tables, options_.progress);
+    TRY(loader.Load(connections_, options_.one_transaction));
+    for (Stage& stage : plan_.after_data) {
+      LargestFirst(&stage);
+      TRY(runner_.RunStage(connections_, stage));
+    }
+    if (options_.one_transaction) TRY(connections_[0].Exec("COMMIT"));
+    if (options_.analyze) TRY(connections_[0].Exec("ANALYZE"));
+    return RebuildReport{runner_.TakeLacking(), std::move(plan_.notes)};
+  }
+
+ private:
+  Result<void> Connect() {
+    const int count = options_.one_transaction ? 1 : std::max(options_.jobs, 1);
+    for (int i = 0; i < count; ++i) {
+      ASSIGN_OR_RETURN(Connection connection,
+                       Connection::Open(conninfo_, postgres::Mode::kNormal, kApplicationName));
+      TRY(connection.Exec(kLoadSettings));
+      connections_.push_back(std::move(connection));
+    }
+    return {};
+  }
+
+  Result<void> Plan() {
+    std::vector<const Relation*> relations;
+    for (const auto& table : state_.tables) relations.push_back(&table->relation());
+    const TypeNamer name_type = [&](uint32_t oid, int32_t modifier) -> Result<std::string> {
+      ASSIGN_OR_RETURN(const postgres::Rows rows,
+                       connections_[0].Exec("SELECT pg_catalog.format_type(" + std::to_string(oid) +
+                                            "::oid, " + std::to_string(modifier) + ")"));
+      return std::string(rows.at(0, 0));
+    };
+    ASSIGN_OR_RETURN(plan_, PlanDdl(state_.definition, relations, name_type));
+    return {};
+  }
+
+  Result<void> RefuseTables() {
+    for (const QualifiedName& name : plan_.created) {
+      const std::string found =
+          "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+          "ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2";
+      const std::vector<std::string> parameters = {name.first, name.second};
+      ASSIGN_OR_RETURN(const postgres::Rows rows, connections_[0].Exec(found, parameters));
+      if (rows.size() == 0) continue;
+      return Fail(ErrorKind::kAlreadyExists,
+                  "the destination has a table " + Display(name) + " already",
+                  "--force drops and rebuilds it, --create-database makes a new database");
+    }
+    return {};
+  }
+
+  // In one command, so that foreign keys between them do not matter; without CASCADE, so that
+  // nothing goes that was not named.
+  Result<void> DropTables() {
+    std::string names;
+    for (const QualifiedName& name : plan_.created) {
+      names += (names.empty() ? "" : ", ") + Qualified(name);
+    }
+    if (!names.empty()) TRY(connections_[0].Exec("DROP TABLE IF EXISTS " + names));
+    return {};
+  }
+
+  void LargestFirst(Stage* stage) const {
+    if (!stage->parallel) return;
+    const auto rows = [&](const Statement& statement) {
+      return statement.table ? state_.tables[*statement.table]->row_count() : 0;
+    };
+    std::stable_sort(stage->statements.begin(), stage->statements.end(),
+                     [&](const Statement& a, const Statement& b) { return rows(a) > rows(b); });
+  }
+
+  const std::string& conninfo_;
+  const DatabaseState& state_;
+  const RebuildOptions& options_;
+  StatementRunner runner_;
+  std::vector<Connection> connections_;
+  DdlPlan plan_;
+};
+
+}  // namespace
+
+Result<RebuildReport> RebuildInto(const std::string& conninfo, const DatabaseState& state,
+                                  const RebuildOptions& options) {
+  return Rebuild(conninfo, state, options).Run();
+}
+
+Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database) {
+  struct Free {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+  };
+  const std::unique_ptr<PQconninfoOption, Free> parsed(PQconninfoParse(conninfo.c_str(), nullptr));
+  if (!parsed) return Fail(ErrorKind::kInvalidArgument, "the connection string is malformed");
+  const auto quote = [](std::string_view value) {
+    std::string quoted = "'";
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    return quoted + "'";
+  };
+  std::string result = "dbname=" + quote(database);
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr || std::string_view(option->keyword) == "dbname") continue;
+    result += std::string(" ") + option->keyword + "=" + quote(option->val);
+  }
+  return result;
+}
+
+}  // namespace trunkline

@@ -1,0 +1,94 @@
+#include "replay/row_loader.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "postgres/copy_writer.h"
+#include "replay/ddl_text.h"
+#include "replay/parallel.h"
+
+namespace trunkline {
+namespace {
+
+// Enough pieces to keep every connection busy to the end, each large against COPY's own cost.
+constexpr uint64_t kPieceRows = 200'000;
+constexpr uint64_t kProgressRows = 10'000;
+
+void AppendRow(Tuple row, const std::vector<size_t>& columns, std::string* line) {
+  bool first = true;
+  for (const size_t column : columns) {
+    if (!first) *line += '\t';
+    first = false;
+    if (row[column].state == ValueState::kNull) {
+      *line += "\\N";
+    } else {
+      postgres::AppendCopyText(row[column].bytes, line);
+    }
+  }
+  *line += '\n';
+}
+
+}  // namespace
+
+RowLoader::RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables,
+                     Progress progress)
+    : state_(state), tables_(tables), progress_(std::move(progress)) {
+  for (const auto& table : state.tables) total_ += table->row_count();
+}
+
+std::vector<RowLoader::Piece> RowLoader::Cut() const {
+  std::vector<size_t> order(tables_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return state_.tables[a]->row_count() > state_.tables[b]->row_count();
+  });
+  std::vector<Piece> pieces;
+  for (const size_t table : order) {
+    const uint64_t rows = state_.tables[table]->row_count();
+    for (uint64_t first = 0; first < rows; first += kPieceRows) {
+      pieces.push_back({table, first, std::min(kPieceRows, rows - first)});
+    }
+  }
+  return pieces;
+}
+
+Result<void> RowLoader::Load(std::span<postgres::Connection> connections, bool in_transaction) {
+  const std::vector<Piece> pieces = Cut();
+  return InParallel(connections.size(), pieces.size(), [&](size_t worker, size_t item) {
+    const Piece& piece = pieces[item];
+    const bool frozen = in_transaction && !tables_[piece.table].partitioned;
+    auto loaded = LoadPiece(&connections[worker], piece, frozen);
+    if (loaded) return loaded;
+    return Result<void>(
+        Fail(std::move(loaded).error().WithContext("table " + Display(tables_[piece.table].name))));
+  });
+}
+
+Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece& piece,
+                                  bool frozen) {
+  const LoadedTable& table = tables_[piece.table];
+  postgres::CopyWriter copy(connection);
+  TRY(copy.Start(table.copy + (frozen ? " WITH (FREEZE)" : "")));
+  uint64_t counted = 0;
+  uint64_t rows = 0;
+  TRY(state_.tables[piece.table]->ForEachRow(piece.first, piece.count,
+                                             [&](Tuple row) -> Result<void> {
+                                               AppendRow(row, table.columns, &copy.buffer());
+                                               if (++rows - counted == kProgressRows) {
+                                                 Count(rows - counted);
+                                                 counted = rows;
+                                               }
+                                               return copy.FlushIfLarge();
+                                             }));
+  TRY(copy.Finish());
+  Count(rows - counted);
+  return {};
+}
+
+void RowLoader::Count(uint64_t rows) {
+  const std::lock_guard lock(mutex_);
+  done_ += rows;
+  if (progress_) progress_(done_, total_);
+}
+
+}  // namespace trunkline

@@ -1,0 +1,49 @@
+// RowLoader: sends the rows of a state's tables to a database, large tables over several
+// connections at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "postgres/connection.h"
+#include "replay/ddl.h"
+#include "replay/state.h"
+
+namespace trunkline {
+
+class RowLoader {
+ public:
+  using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+  // `tables` belong to the tables of `state`, in its order. Nothing is owned.
+  RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Progress progress);
+
+  // `in_transaction`: the tables were made in the transaction that is open on the connection, so
+  // that their rows can be written frozen.
+  Result<void> Load(std::span<postgres::Connection> connections, bool in_transaction);
+
+ private:
+  struct Piece {
+    size_t table = 0;
+    uint64_t first = 0;
+    uint64_t count = 0;
+  };
+
+  // The largest tables first, cut into pieces.
+  std::vector<Piece> Cut() const;
+  Result<void> LoadPiece(postgres::Connection* connection, const Piece& piece, bool frozen);
+  void Count(uint64_t rows);
+
+  const DatabaseState& state_;
+  std::span<const LoadedTable> tables_;
+  Progress progress_;
+  uint64_t total_ = 0;
+  std::mutex mutex_;
+  uint64_t done_ = 0;
+};
+
+}  // namespace trunkline
