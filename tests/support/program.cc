@@ -102,7 +102,8 @@ int64_t Program::PeakMemoryKib() const {
   return at == std::string::npos ? 0 : std::stoll(status.substr(at + 6));
 }
 
-Outcome Run(std::vector<std::string> command, milliseconds deadline, ProgramOptions options) {
+Outcome RunProgram(std::vector<std::string> command, milliseconds deadline,
+                   ProgramOptions options) {
   return Program(std::move(command), std::move(options)).Wait(deadline);
 }
 

@@ -63,8 +63,8 @@ class Program {
   double elapsed_seconds_ = 0;
 };
 
-Outcome Run(std::vector<std::string> command, milliseconds deadline = seconds(120),
-            ProgramOptions options = {});
+Outcome RunProgram(std::vector<std::string> command, milliseconds deadline = seconds(120),
+                   ProgramOptions options = {});
 
 // The path of one of our own programs ("trunkline", "trunklined").
 std::string Binary(const std::string& name);

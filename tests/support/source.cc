@@ -33,6 +33,13 @@ std::string Source::conninfo(const std::string& database) const {
   return server_->conninfo(database);
 }
 
+std::string Source::uri(const std::string& database) const {
+  const std::string keywords = conninfo(database);
+  const size_t port = keywords.find("port=") + 5;
+  return "postgresql://postgres@/" + database + "?host=" + server_->folder() +
+         "&port=" + keywords.substr(port, keywords.find(' ', port) - port);
+}
+
 Session Source::Connect(const std::string& database) const { return Session(conninfo(database)); }
 
 std::string Source::NewDatabase(const std::string& name, const std::string& sql) {
@@ -57,6 +64,14 @@ void Source::DropSlots(const std::string& database) {
 void Source::DropDatabase(const std::string& name) {
   DropSlots(name);
   Connect().Do("DROP DATABASE " + postgres::QuoteIdentifier(name));
+}
+
+void Source::RequirePasswords() {
+  WriteFile(server_->folder() + "/data/pg_hba.conf",
+            "local all all trust\nlocal replication all trust\n"
+            "host all all 127.0.0.1/32 scram-sha-256\n"
+            "host replication all 127.0.0.1/32 scram-sha-256\n");
+  Connect().Do("SELECT pg_catalog.pg_reload_conf()");
 }
 
 std::string Source::log() const {

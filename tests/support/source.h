@@ -1,7 +1,6 @@
 // Source: a Postgres to capture from, made for one test or one suite.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +21,8 @@ class Source {
   explicit Source(const SourceOptions& options = {});
 
   std::string conninfo(const std::string& database = "postgres") const;
+  // The same as a URI: postgresql://...
+  std::string uri(const std::string& database = "postgres") const;
   Session Connect(const std::string& database = "postgres") const;
   // A new database, of which `sql` is the content; its conninfo.
   std::string NewDatabase(const std::string& name, const std::string& sql = {});
@@ -29,6 +30,9 @@ class Source {
   void DropSlots(const std::string& database);
   // Drops the database and its slots.
   void DropDatabase(const std::string& name);
+
+  // From now on, TCP connections need a password.
+  void RequirePasswords();
 
   postgres::Server& server() { return *server_; }
   std::string log() const;

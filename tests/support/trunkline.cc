@@ -10,7 +10,7 @@ namespace trunkline::test {
 Outcome Trunkline(std::vector<std::string> arguments, milliseconds deadline,
                   ProgramOptions options) {
   arguments.insert(arguments.begin(), Binary("trunkline"));
-  return Run(std::move(arguments), deadline, std::move(options));
+  return RunProgram(std::move(arguments), deadline, std::move(options));
 }
 
 std::vector<std::string> Daemon::Command() const {
@@ -43,7 +43,7 @@ Outcome Daemon::RunTo(const std::string& endpos, milliseconds deadline) {
   std::vector<std::string> command = Command();
   command.insert(command.end(), {"--endpos", endpos});
   Outcome outcome =
-      Run(std::move(command), deadline, ProgramOptions{.environment = options_.environment});
+      RunProgram(std::move(command), deadline, ProgramOptions{.environment = options_.environment});
   past_log_ += outcome.err;
   return outcome;
 }

@@ -1,0 +1,202 @@
+// The product's promise: any instant, rebuilt, equals what the source held then, row for row.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "tests/integration/load.h"
+#include "tests/support/csv.h"
+#include "tests/support/exact_state.h"
+#include "tests/support/source.h"
+#include "tests/support/trunkline.h"
+
+namespace trunkline::test {
+namespace {
+
+// Changes of definition, one before each instant, each with a change of the table that shows it.
+const std::vector<std::string>& SchemaSteps() {
+  static const std::vector<std::string> steps = {
+      "SELECT 1",
+      "ALTER TABLE shop.evolving ADD COLUMN c integer DEFAULT 7; "
+      "INSERT INTO shop.evolving (id, a) VALUES (1001, 1)",
+      "ALTER TABLE shop.evolving ADD COLUMN d text; "
+      "UPDATE shop.evolving SET d = 'd' WHERE id IN (1001, 1, 2)",
+      "ALTER TABLE shop.evolving DROP COLUMN b; DELETE FROM shop.evolving WHERE id = 1001",
+      "ALTER TABLE shop.evolving ADD COLUMN b numeric DEFAULT 1.50; "
+      "INSERT INTO shop.evolving (id, a) VALUES (1002, 1)",
+      "ALTER TABLE shop.evolving ADD COLUMN e timestamptz NOT NULL DEFAULT '2020-01-01 01:00+01', "
+      "ADD COLUMN f shop.mood DEFAULT 'so, so', ADD COLUMN g integer[] DEFAULT '{1,2}'; "
+      "UPDATE shop.evolving SET a = a + 1 WHERE id % 3 = 0",
+      "UPDATE shop.evolving SET b = 2; INSERT INTO shop.evolving (id) VALUES (1003); "
+      "ALTER TABLE shop.evolving DROP COLUMN c; INSERT INTO shop.evolving (id) VALUES (1004)",
+      "ALTER TABLE shop.evolving RENAME COLUMN a TO \"A new\"; "
+      "INSERT INTO shop.evolving (id, \"A new\") VALUES (1005, 5)",
+      "ALTER TABLE shop.evolving REPLICA IDENTITY FULL; "
+      "UPDATE shop.evolving SET d = 'full' WHERE id > 1000",
+      "ALTER TABLE shop.evolving REPLICA IDENTITY DEFAULT; "
+      "DELETE FROM shop.evolving WHERE id = 1003; UPDATE shop.evolving SET id = 2002 WHERE id = "
+      "1002",
+      "CREATE TABLE shop.late (id integer PRIMARY KEY, v text); "
+      "INSERT INTO shop.late VALUES (1, 'late')",
+      "ALTER TYPE shop.mood RENAME VALUE 'sad' TO 'gloomy'; "
+      "ALTER TABLE shop.late ADD COLUMN m shop.mood DEFAULT 'gloomy'; "
+      "INSERT INTO shop.late VALUES (2, 'later')",
+      "DROP TABLE shop.late; INSERT INTO shop.evolving (id) VALUES (1006)",
+      "UPDATE shop.evolving SET big = (SELECT string_agg(md5(g::text), '') "
+      "FROM generate_series(1, 90000) g) WHERE id = 1006; "
+      "UPDATE shop.evolving SET d = 'big stays' WHERE id = 1006"};
+  return steps;
+}
+
+void RunSchemaStep(Session& session, const std::string& step) {
+  session.Do("SET search_path = pg_catalog");
+  session.Do("BEGIN; " + step + "; COMMIT");
+}
+
+void ExpectRebuilt(const std::string& archive, const ExactState& state, const std::string& what) {
+  TempFolder folder;
+  const Outcome outcome = Trunkline({"replay", archive, "--at", "lsn:" + state.lsn.ToString(),
+                                     "--to", "csv:" + (folder / "csv")});
+  ASSERT_EQ(outcome.exit_code, 0) << what << "\n" << outcome;
+  EXPECT_EQ(FolderDifference(state.tables, folder / "csv"), "")
+      << what << " at " << state.lsn.ToString();
+}
+
+TEST(HistoryTest, EveryInstantUnderLoadIsRebuiltRowForRow) {
+  Source source;
+  const std::string conninfo = source.conninfo();
+  CreateLoadSchema(conninfo);
+  TempFolder folder;
+  ConcurrentLoad load(conninfo, 4, 20161130);
+  Daemon daemon({.source = conninfo,
+                 .archive = folder / "archive",
+                 .arguments = {"--segment-max-bytes", "2000000", "--segment-max-age", "1s"}});
+  daemon.Start();
+  daemon.AwaitSnapshot();
+
+  std::vector<ExactState> states;
+  Session session(conninfo);
+  for (const std::string& step : SchemaSteps()) {
+    RunSchemaStep(session, step);
+    states.push_back(TakeExactState(conninfo, "trunkline"));
+    std::this_thread::sleep_for(milliseconds(300));
+  }
+  // The archive is read while it grows.
+  daemon.AwaitEnd(states[1].lsn);
+  ExpectRebuilt(daemon.archive(), states[1], "while the daemon runs");
+  load.Stop();
+  const Outcome stopped = daemon.Stop();
+  EXPECT_EQ(stopped.exit_code, 0) << stopped;
+  states.push_back(TakeExactState(conninfo, "trunkline"));
+  const Outcome ended = daemon.RunTo("now");
+  ASSERT_EQ(ended.exit_code, 0) << ended;
+
+  for (size_t i = 0; i < states.size(); ++i) {
+    ExpectRebuilt(daemon.archive(), states[i], "instant " + std::to_string(i));
+  }
+  const Outcome verified = Trunkline({"verify", daemon.archive()});
+  EXPECT_EQ(verified.exit_code, 0) << verified;
+  std::cout << states.size() << " instants, " << load.committed() << " transactions, "
+            << Segments(daemon.archive()).size() << " segments\n";
+}
+
+// The statements of pg_dump -s, without what an archive does not keep.
+std::vector<std::string> SchemaStatements(const Source& source, const std::string& database) {
+  const Outcome dump =
+      RunProgram({source.tool("pg_dump"), "--schema-only", "--no-owner", "--no-privileges",
+                  "--no-publications", "--exclude-table=shop.unlogged", source.conninfo(database)});
+  if (dump.exit_code != 0) throw std::runtime_error(dump.err);
+  std::vector<std::string> statements;
+  std::string statement;
+  std::istringstream lines(dump.out);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line.starts_with("--") || line.starts_with("SET ") ||
+        line.starts_with("SELECT pg_catalog.set_config")) {
+      continue;
+    }
+    statement += line + "\n";
+    if (!line.ends_with(";")) continue;
+    // How a value is stored, and what a subscriber would be told, is no part of a state.
+    if (statement.find(" SET STORAGE ") == std::string::npos &&
+        statement.find(" REPLICA IDENTITY ") == std::string::npos) {
+      statements.push_back(statement);
+    }
+    statement.clear();
+  }
+  std::sort(statements.begin(), statements.end());
+  return statements;
+}
+
+void ExpectSameSchema(const Source& source, const std::string& expected,
+                      const std::string& actual) {
+  const auto want = SchemaStatements(source, expected);
+  const auto have = SchemaStatements(source, actual);
+  std::vector<std::string> missing;
+  std::vector<std::string> extra;
+  std::set_difference(want.begin(), want.end(), have.begin(), have.end(),
+                      std::back_inserter(missing));
+  std::set_difference(have.begin(), have.end(), want.begin(), want.end(),
+                      std::back_inserter(extra));
+  for (const std::string& statement : missing) ADD_FAILURE() << "not rebuilt: " << statement;
+  for (const std::string& statement : extra) ADD_FAILURE() << "not in the source: " << statement;
+}
+
+// Each column's own sequence must give a value that no row has.
+void ExpectSequencesPastTheirColumns(Session& session) {
+  for (const auto& row : session.Table(
+           "SELECT s.seqrelid::pg_catalog.regclass, d.refobjid::pg_catalog.regclass, "
+           "pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_sequence s "
+           "JOIN pg_catalog.pg_depend d ON d.objid = s.seqrelid AND d.deptype IN ('a', 'i') "
+           "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+           "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND attnum = refobjsubid")) {
+    EXPECT_EQ(session.One("SELECT pg_catalog.nextval(" + postgres::QuoteLiteral(row[0]) +
+                          ") > coalesce(max(" + row[2] + "), 0) FROM " + row[1]),
+              "t")
+        << row[0];
+  }
+}
+
+TEST(HistoryTest, ARebuiltDatabaseHasTheSourcesRowsAndSchema) {
+  Source source;
+  const std::string conninfo = source.NewDatabase("origin");
+  CreateLoadSchema(conninfo);
+  TempFolder folder;
+  ExactState state;
+  Daemon daemon({.source = conninfo, .archive = folder / "archive"});
+  {
+    ConcurrentLoad load(conninfo, 3, 7);
+    daemon.Start();
+    daemon.AwaitSnapshot();
+    std::this_thread::sleep_for(seconds(2));
+    load.Stop();
+    state = TakeExactState(conninfo, "trunkline");
+  }
+  EXPECT_EQ(daemon.Stop().exit_code, 0);
+  ASSERT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
+
+  const Outcome replayed =
+      Trunkline({"replay", daemon.archive(), "--at", "lsn:" + state.lsn.ToString(), "--to",
+                 source.uri("postgres"), "--create-database", "rebuilt"});
+  ASSERT_EQ(replayed.exit_code, 0) << replayed;
+
+  Session origin = source.Connect("origin");
+  origin.Do("CREATE PUBLICATION all_tables FOR ALL TABLES");
+  Session rebuilt = source.Connect("rebuilt");
+  rebuilt.Do("CREATE PUBLICATION trunkline FOR ALL TABLES");
+  const ExactState found = TakeExactState(source.conninfo("rebuilt"), "trunkline");
+  for (const auto& [name, content] : state.tables) {
+    ASSERT_EQ(found.tables.count(name), 1U) << name << " is not there";
+    EXPECT_EQ(CsvDifference(content, found.tables.at(name)), "") << name;
+  }
+  EXPECT_EQ(found.tables.size(), state.tables.size());
+  // Columns that are computed, which COPY leaves out.
+  EXPECT_EQ(rebuilt.Table("SELECT id, twice, upper_b FROM shop.generated ORDER BY id"),
+            origin.Table("SELECT id, twice, upper_b FROM shop.generated ORDER BY id"));
+  rebuilt.Do("DROP PUBLICATION trunkline");
+  ExpectSameSchema(source, "origin", "rebuilt");
+  ExpectSequencesPastTheirColumns(rebuilt);
+  EXPECT_NE(rebuilt.One("SELECT pg_catalog.current_setting('trunkline.as_of')"), "");
+}
+
+}  // namespace
+}  // namespace trunkline::test
