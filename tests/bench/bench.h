@@ -1,0 +1,9 @@
+// The benchmarks, each printing both sides of its comparisons.
+#pragma once
+
+namespace trunkline::bench {
+
+void CaptureBenchmarks();
+void RebuildBenchmarks();
+
+}  // namespace trunkline::bench
