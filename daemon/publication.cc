@@ -39,7 +39,8 @@ Result<std::vector<PublishedTable>> PublishedTables(Connection* connection,
           "     AND ((c.relreplident = 'd' AND i.indisprimary)"
           "          OR (c.relreplident = 'i' AND i.indisreplident))),"
           " pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
-          "   AND pg_catalog.has_table_privilege(c.oid, 'SELECT')"
+          "   AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
+          " pg_catalog.row_security_active(c.oid)"
           " FROM pg_catalog.pg_publication_tables t"
           " JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
           " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename"
@@ -50,7 +51,8 @@ Result<std::vector<PublishedTable>> PublishedTables(Connection* connection,
     tables.push_back({.name = {std::string(rows.at(row, 0)), std::string(rows.at(row, 1))},
                       .replica_identity = rows.at(row, 2).at(0),
                       .has_key = rows.at(row, 3) == "t",
-                      .selectable = rows.at(row, 4) == "t"});
+                      .selectable = rows.at(row, 4) == "t",
+                      .row_security = rows.at(row, 5) == "t"});
   }
   return tables;
 }
@@ -103,8 +105,6 @@ std::string AddTableCommand(const std::string& publication, const TableName& tab
          QualifiedIdentifier(table);
 }
 
-namespace {
-
 // A partitioned table is published through its partitions unless the publication says otherwise.
 Result<bool> IsPublished(Connection* connection, const std::string& publication,
                          const TableName& table) {
@@ -123,8 +123,6 @@ Result<bool> IsPublished(Connection* connection, const std::string& publication,
                        parameters));
   return rows.size() > 0;
 }
-
-}  // namespace
 
 Result<void> EnsurePublication(Connection* connection, const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<TableName> tables, ResolveTables(connection, options.tables));

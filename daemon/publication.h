@@ -24,12 +24,17 @@ Result<PublicationInfo> FindPublication(postgres::Connection* connection, const 
 struct PublishedTable {
   TableName name;
   char replica_identity = 'd';
-  bool has_key = false;     // the identity names columns, so that UPDATE and DELETE are accepted
-  bool selectable = false;  // the role may read it
+  bool has_key = false;       // the identity names columns, so that UPDATE and DELETE are accepted
+  bool selectable = false;    // the role may read it
+  bool row_security = false;  // and would not see all rows
 };
 
 Result<std::vector<PublishedTable>> PublishedTables(postgres::Connection* connection,
                                                     const std::string& publication);
+
+// Whether the publication holds the table, or partitions of it.
+Result<bool> IsPublished(postgres::Connection* connection, const std::string& publication,
+                         const TableName& table);
 
 // Completes names without a schema. kNotFound for a table that does not exist, kInvalidArgument for
 // a name that several schemas have.

@@ -91,7 +91,8 @@ ErrorKind KindOfSqlState(std::string_view state) {
     return ErrorKind::kUnavailable;
   }
   if (state_class == "28" || state == "42501") return ErrorKind::kDenied;
-  if (state == "3D000" || state == "3F000" || state == "42704" || state == "42P01") {
+  if (state == "3D000" || state == "3F000" || state == "42704" || state == "42P01" ||
+      state == "42703") {
     return ErrorKind::kNotFound;
   }
   if (state == "42P04" || state == "42P06" || state == "42P07" || state == "42710") {

@@ -1,0 +1,213 @@
+#include "daemon/capture.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "daemon/stop_signal.h"
+
+namespace trunkline {
+namespace {
+
+// Messages handled between two looks at the clock.
+constexpr int kMessagesPerTurn = 1024;
+// WAL without changes of ours that is worth an empty segment.
+constexpr uint64_t kIdleWalBytes = 16 << 20;
+// How long a transaction half received may take to end once a stop is requested.
+constexpr std::chrono::seconds kStopPatience{10};
+constexpr std::chrono::seconds kProgressInterval{30};
+
+}  // namespace
+
+Capture::Capture(const CaptureOptions& options, ReplicationStream stream, const Source& source,
+                 Lsn start, Appender* appender, ChangeStore* change_store,
+                 RelationTracker* relations)
+    : options_(options),
+      start_(start),
+      stream_(std::move(stream)),
+      publisher_(appender, source, &wakeup_),
+      feedback_(start, options.feedback_interval, Clock::now()),
+      builder_(options.segment, options.segment_max_bytes, start, options.end_position,
+               [this] { return OnHeartbeat(); }),
+      relations_(relations),
+      assembler_(&builder_, change_store),
+      submitted_(start),
+      progress_logged_(Clock::now()) {
+  assembler_.set_relation_hook([this](const Relation& relation, const Relation*) {
+    return relations_->OnRelation(relation, &builder_);
+  });
+}
+
+Result<void> Capture::Run() {
+  for (;;) {
+    TRY(NotePublisher());
+    NoteStopRequest();
+    bool progressed = false;
+    if (may_read()) {
+      ASSIGN_OR_RETURN(progressed, ReadSome());
+    }
+    const Clock::time_point now = Clock::now();
+    if (segment_since_.has_value() && now >= *segment_since_ + options_.segment_max_age) {
+      builder_.CloseAtNextCommit();
+    }
+    if (ShouldCut() && !publisher_.full()) Cut();
+    if (builder_.position() <= submitted_) cut_requested_ = false;
+    if (finished()) break;
+    TRY(SendStatusIfDue(now));
+    LogProgress(now);
+    if (!progressed) TRY(Wait());
+  }
+  // Tell the source what it may let go of; whether it hears it matters little.
+  const StandbyStatus status = feedback_.Take(Clock::now());
+  (void)stream_.SendStatus(status, /*request_reply=*/false).has_value();
+  spdlog::info("archived up to {}", feedback_.durable().ToString());
+  return {};
+}
+
+bool Capture::finished() const {
+  return ending_ != Ending::kNo && publisher_.idle() && !ShouldCut() &&
+         feedback_.durable() >= submitted_;
+}
+
+Result<void> Capture::NotePublisher() {
+  wakeup_.Clear();
+  if (std::optional<Error> failure = publisher_.failure()) {
+    return Fail(std::move(*failure).WithContext("cannot publish a segment"));
+  }
+  feedback_.Durable(publisher_.durable_end());
+  return {};
+}
+
+void Capture::NoteStopRequest() {
+  if (ending_ == Ending::kNo && builder_.reached_end()) ending_ = Ending::kEndReached;
+  if (ending_ == Ending::kNo && StopRequested()) {
+    ending_ = Ending::kStopRequested;
+    stop_deadline_ = Clock::now() + kStopPatience;
+    spdlog::info("stopping: publishing the transactions received");
+  }
+}
+
+Result<void> Capture::OnHeartbeat() {
+  NoteStopRequest();
+  const Clock::time_point now = Clock::now();
+  if (ending_ == Ending::kStopRequested && now >= stop_deadline_) {
+    return Fail(ErrorKind::kCancelled, "stopped in a long transaction, which will come again");
+  }
+  feedback_.Durable(publisher_.durable_end());
+  return SendStatusIfDue(now);
+}
+
+// After a stop request, only to the end of a transaction half received, and not for long.
+bool Capture::may_read() const {
+  if (publisher_.full() && (builder_.full() || ending_ != Ending::kNo)) return false;
+  switch (ending_) {
+    case Ending::kNo:
+      return true;
+    case Ending::kStopRequested:
+      return !builder_.can_take() && Clock::now() < stop_deadline_;
+    case Ending::kEndReached:
+      return false;
+  }
+  return false;
+}
+
+Result<bool> Capture::ReadSome() {
+  bool progressed = false;
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
+    ASSIGN_OR_RETURN(const std::optional<StreamMessage> message, stream_.Next());
+    if (!message.has_value()) return progressed;
+    progressed = true;
+    TRY(Handle(*message));
+    if (builder_.full() || builder_.reached_end() || cut_requested_) break;
+    if (ending_ == Ending::kStopRequested && builder_.can_take()) break;
+  }
+  return progressed;
+}
+
+Result<void> Capture::Handle(const StreamMessage& message) {
+  if (const auto* keepalive = std::get_if<Keepalive>(&message)) {
+    if (keepalive->reply_requested) {
+      feedback_.Requested();
+      // We report often enough that it does not ask for signs of life: it waits for confirmation of
+      // all it has sent, as when it shuts down.
+      cut_requested_ = true;
+    }
+    feedback_.Received(keepalive->wal_end);
+    // Whatever commits before wal_end has been sent. A streamed transaction may be open: should the
+    // archive end past its beginning, the source sends it anew as a whole.
+    builder_.Progress(keepalive->wal_end);
+    return {};
+  }
+  const auto& data = std::get<XLogData>(message);
+  feedback_.Received(data.wal_start);
+  received_bytes_ += data.payload.size();
+  TRY(assembler_.Feed(data.wal_start, data.payload));
+  if (!segment_since_.has_value() && !builder_.empty()) segment_since_ = Clock::now();
+  return {};
+}
+
+bool Capture::ShouldCut() const {
+  if (!builder_.can_take() || builder_.position() <= submitted_) return false;
+  const bool asked = ending_ != Ending::kNo || cut_requested_;
+  if (builder_.empty()) {
+    return asked || builder_.position().value - submitted_.value >= kIdleWalBytes;
+  }
+  if (asked || builder_.full()) return true;
+  return segment_since_.has_value() && Clock::now() >= *segment_since_ + options_.segment_max_age;
+}
+
+void Capture::Cut() {
+  const Lsn end = builder_.position();
+  transactions_ += builder_.transactions();
+  changes_ += builder_.changes();
+  publisher_.Submit(builder_.Take(), end, std::exchange(received_bytes_, 0));
+  submitted_ = end;
+  segment_since_.reset();
+  cut_requested_ = false;
+}
+
+Result<void> Capture::SendStatusIfDue(Clock::time_point now) {
+  if (now < feedback_.due()) return {};
+  return stream_.SendStatus(feedback_.Take(now), /*request_reply=*/false);
+}
+
+Capture::Clock::time_point Capture::NextDeadline() const {
+  Clock::time_point deadline = feedback_.due();
+  if (segment_since_.has_value() && builder_.can_take() && !publisher_.full()) {
+    deadline = std::min(deadline, *segment_since_ + options_.segment_max_age);
+  }
+  if (ending_ == Ending::kStopRequested && !builder_.can_take()) {
+    deadline = std::min(deadline, stop_deadline_);
+  }
+  return deadline;
+}
+
+Result<void> Capture::Wait() {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(NextDeadline() - Clock::now()).count();
+  short socket_events = 0;
+  if (may_read()) socket_events |= POLLIN;
+  if (stream_.has_unsent()) socket_events |= POLLOUT;
+  pollfd events[] = {
+      {.fd = wakeup_.fd(), .events = POLLIN, .revents = 0},
+      // Once seen, the request is a state of ours; its descriptor stays readable.
+      {.fd = ending_ == Ending::kNo ? StopWakeup().fd() : -1, .events = POLLIN, .revents = 0},
+      {.fd = socket_events != 0 ? stream_.socket() : -1, .events = socket_events, .revents = 0}};
+  ::poll(events, std::size(events), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000)));
+  return stream_.has_unsent() ? stream_.Flush() : Result<void>();
+}
+
+void Capture::LogProgress(Clock::time_point now) {
+  if (now - progress_logged_ < kProgressInterval) return;
+  if (transactions_ > 0) {
+    spdlog::info("archived up to {}: {} transactions and {} changes since the last such line",
+                 feedback_.durable().ToString(), transactions_, changes_);
+  }
+  progress_logged_ = now;
+  transactions_ = changes_ = 0;
+}
+
+}  // namespace trunkline

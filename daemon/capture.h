@@ -1,0 +1,91 @@
+// Capture: the loop that turns a replication stream into segments of an archive.
+//
+// One thread reads, decodes and encodes; a Publisher's thread appends. The loop never waits for
+// anything but the socket, the publisher, a signal and its own deadlines, all in one poll().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "archive/appender.h"
+#include "archive/segment_writer.h"
+#include "base/error.h"
+#include "base/lsn.h"
+#include "daemon/feedback.h"
+#include "daemon/publisher.h"
+#include "daemon/relation_tracker.h"
+#include "daemon/replication_stream.h"
+#include "daemon/segment_builder.h"
+#include "daemon/source.h"
+#include "daemon/wakeup.h"
+#include "decoder/assembler.h"
+
+namespace trunkline {
+
+struct CaptureOptions {
+  SegmentOptions segment;
+  uint64_t segment_max_bytes = 0;
+  std::chrono::milliseconds segment_max_age{0};
+  std::chrono::milliseconds feedback_interval{0};
+  std::optional<Lsn> end_position;
+};
+
+class Capture {
+ public:
+  // `start` is where the stream began: the archive's end. Nothing is owned but the stream.
+  Capture(const CaptureOptions& options, ReplicationStream stream, const Source& source, Lsn start,
+          Appender* appender, ChangeStore* change_store, RelationTracker* relations);
+
+  // Runs until the end position or a requested stop is reached and all of it is archived, or until
+  // something fails. What was not published then is redelivered by the source.
+  Result<void> Run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // Why no more is taken from the stream.
+  enum class Ending { kNo, kStopRequested, kEndReached };
+
+  Result<void> NotePublisher();
+  void NoteStopRequest();
+  // In the middle of a long transaction.
+  Result<void> OnHeartbeat();
+  bool may_read() const;
+  Result<bool> ReadSome();
+  Result<void> Handle(const StreamMessage& message);
+  bool ShouldCut() const;
+  void Cut();
+  Result<void> SendStatusIfDue(Clock::time_point now);
+  Result<void> Wait();
+  Clock::time_point NextDeadline() const;
+  void LogProgress(Clock::time_point now);
+  bool finished() const;
+
+  const CaptureOptions options_;
+  const Lsn start_;
+  ReplicationStream stream_;
+  Wakeup wakeup_;
+  Publisher publisher_;
+  Feedback feedback_;
+  SegmentBuilder builder_;
+  RelationTracker* const relations_;
+  Assembler assembler_;
+
+  Lsn submitted_;  // the end of the last segment handed to the publisher
+  uint64_t received_bytes_ = 0;
+  // When the open segment got its first transaction; empty while it has none.
+  std::optional<Clock::time_point> segment_since_;
+  bool cut_requested_ = false;  // the source waits for confirmation: it shuts down
+  Ending ending_ = Ending::kNo;
+  Clock::time_point stop_deadline_;
+
+  // Of the time since the last progress line.
+  Clock::time_point progress_logged_;
+  uint64_t transactions_ = 0;
+  uint64_t changes_ = 0;
+};
+
+}  // namespace trunkline

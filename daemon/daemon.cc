@@ -1,0 +1,198 @@
+#include "daemon/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "archive/identity.h"
+#include "daemon/archived_definition.h"
+#include "daemon/capture.h"
+#include "daemon/publication.h"
+#include "daemon/slot.h"
+#include "daemon/snapshotter.h"
+#include "daemon/stop_signal.h"
+#include "daemon/wakeup.h"
+
+namespace trunkline {
+namespace {
+
+using postgres::Connection;
+using postgres::Mode;
+using postgres::Rows;
+
+// An attempt that lasted this long was a success: the next failure is a new one.
+constexpr std::chrono::minutes kGoodAttempt{1};
+
+// The slot alone elects the writer while it streams; this does before, so that two daemons never
+// take a base snapshot at once. Goes with the connection.
+Result<void> TakeTurn(Connection* connection, const std::string& slot) {
+  const std::string parameters[] = {"trunkline:" + slot};
+  ASSIGN_OR_RETURN(const Rows rows, connection->Exec("SELECT pg_catalog.pg_try_advisory_lock("
+                                                     "pg_catalog.hashtextextended($1, 0))",
+                                                     parameters));
+  if (rows.at(0, 0) == "t") return {};
+  return Fail(ErrorKind::kUnavailable,
+              "another daemon captures through the slot " + postgres::QuoteIdentifier(slot),
+              "this one takes over when it ends");
+}
+
+// Well within the time after which the server gives a silent client up.
+Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
+  constexpr std::chrono::milliseconds kLongest{10'000};
+  ASSIGN_OR_RETURN(const Rows rows, replication->Exec("SELECT setting FROM pg_catalog.pg_settings"
+                                                      " WHERE name = 'wal_sender_timeout'"));
+  int64_t millis = 0;
+  if (rows.size() == 1) {
+    const std::string_view text = rows.at(0, 0);
+    std::from_chars(text.data(), text.data() + text.size(), millis);
+  }
+  if (millis <= 0) return kLongest;
+  return std::min(kLongest, std::chrono::milliseconds(std::max<int64_t>(millis / 3, 10)));
+}
+
+}  // namespace
+
+Daemon::Daemon(Options options)
+    : options_(std::move(options)), relations_([this]() -> Result<DescribedTables> {
+        ASSIGN_OR_RETURN(Connection connection,
+                         Connection::Open(options_.source, Mode::kNormal, kApplicationName));
+        return QueryDefinition(&connection, options_.publication);
+      }) {}
+
+SegmentOptions Daemon::segment_options() const {
+  SegmentOptions options;
+  options.scratch_directory = options_.spool;
+  return options;
+}
+
+Result<void> Daemon::Run() {
+  ASSIGN_OR_RETURN(store_, OpenStore(options_.archive));
+  Backoff backoff(std::random_device{}());
+  for (;;) {
+    const auto begun = std::chrono::steady_clock::now();
+    Result<void> outcome = Attempt();
+    if (outcome) return outcome;
+    Error error = WithAdvice(std::move(outcome).error());
+    switch (Classify(error, failure_context_)) {
+      case Reaction::kFinish:
+        spdlog::info("{}", error.message);
+        return {};
+      case Reaction::kStop:
+        return Fail(std::move(error));
+      case Reaction::kRetry:
+        break;
+    }
+    if (std::chrono::steady_clock::now() - begun > kGoodAttempt) backoff.Reset();
+    const std::chrono::milliseconds wait = backoff.Next();
+    spdlog::warn("{}; trying again in {} ms", error.ToString(), wait.count());
+    if (WaitFor(StopWakeup(), wait)) return {};
+  }
+}
+
+Result<void> Daemon::Attempt() {
+  ASSIGN_OR_RETURN(Connection connection,
+                   Connection::Open(options_.source, Mode::kNormal, kApplicationName));
+  ASSIGN_OR_RETURN(Connection replication,
+                   Connection::Open(options_.source, Mode::kReplication, kApplicationName));
+  failure_context_.source_was_reached = true;
+  ASSIGN_OR_RETURN(const Source source, IdentifySource(&replication));
+  TRY(TakeTurn(&connection, options_.slot));
+  TRY(PrepareSource(&connection));
+  TRY(OpenArchive(source));
+  ASSIGN_OR_RETURN(const Lsn start, PrepareSlot(&connection, &replication, source));
+  TRY(PrepareSnapshot(source));
+  if (end_position_.has_value() && start >= *end_position_) {
+    spdlog::info("the archive reaches {} already", end_position_->ToString());
+    return {};
+  }
+  return Stream(std::move(replication), source, start);
+}
+
+Result<void> Daemon::PrepareSource(Connection* connection) {
+  if (source_was_prepared_) return {};
+  TRY(EnsurePublication(connection, options_));
+  if (const Lsn* lsn = std::get_if<Lsn>(&options_.end_position)) end_position_ = *lsn;
+  if (std::holds_alternative<EndNow>(options_.end_position)) {
+    ASSIGN_OR_RETURN(end_position_, CurrentLsn(connection));
+  }
+  source_was_prepared_ = true;
+  return {};
+}
+
+// Opened anew for each attempt: the archive alone knows how far it came.
+Result<void> Daemon::OpenArchive(const Source& source) {
+  appender_.reset();
+  const Identity identity{.system_identifier = source.system_identifier,
+                          .database = source.database,
+                          .publication = options_.publication,
+                          .slot = options_.slot};
+  ASSIGN_OR_RETURN(appender_, Appender::Open(store_.get(), identity));
+  spdlog::info("Postgres {}.{}, system {}, timeline {}, database {}; archive {} ends at {}",
+               source.server_version / 10000, source.server_version % 10000,
+               source.system_identifier, source.timeline, source.database, store_->url(),
+               appender_->end().ToString());
+  return {};
+}
+
+Result<Lsn> Daemon::PrepareSlot(Connection* connection, Connection* replication,
+                                const Source& source) {
+  ASSIGN_OR_RETURN(const std::optional<SlotInfo> slot, FindSlot(connection, options_.slot));
+  const Lsn end = appender_->end();
+  TRY(CheckSlot(options_.slot, slot, source.database, end));
+  if (end.valid()) return end;
+  Lsn begin;
+  if (slot.has_value()) {
+    begin = slot->confirmed_flush;
+  } else {
+    ASSIGN_OR_RETURN(begin, CreateSlot(replication, options_.slot));
+    spdlog::info("created the slot {} at {}", options_.slot, begin.ToString());
+  }
+  appender_->set_begin(begin);
+  return begin;
+}
+
+Result<void> Daemon::PrepareSnapshot(const Source& source) {
+  if (!appender_->has_complete_snapshot()) {
+    const SnapshotOptions options{.conninfo = options_.source,
+                                  .publication = options_.publication,
+                                  .slot = options_.slot,
+                                  .part_max_bytes = options_.segment_max_bytes,
+                                  .segment = segment_options()};
+    ASSIGN_OR_RETURN(const DescribedTables tables, TakeSnapshot(options, source, appender_.get()));
+    relations_.Learn(tables);
+    relations_known_ = true;
+  }
+  if (relations_known_ && !relations_.uncertain()) return {};
+  ASSIGN_OR_RETURN(std::optional<std::string> document, NewestDefinition(*store_));
+  DescribedTables tables;
+  if (document.has_value()) {
+    ASSIGN_OR_RETURN(tables, ParseDefinitionTables(*std::move(document)));
+  }
+  relations_.Learn(tables);
+  relations_known_ = true;
+  return {};
+}
+
+Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn start) {
+  CaptureOptions options{.segment = segment_options(),
+                         .segment_max_bytes = options_.segment_max_bytes,
+                         .segment_max_age = options_.segment_max_age,
+                         .end_position = end_position_};
+  ASSIGN_OR_RETURN(options.feedback_interval, FeedbackInterval(&replication));
+  ASSIGN_OR_RETURN(
+      ReplicationStream stream,
+      ReplicationStream::Start(
+          std::move(replication),
+          {.slot = options_.slot, .publication = options_.publication, .start = start}));
+  spdlog::info("streaming from {}", start.ToString());
+  const std::unique_ptr<ChangeStore> change_store = NewMemoryChangeStore();
+  Capture capture(options, std::move(stream), source, start, appender_.get(), change_store.get(),
+                  &relations_);
+  return capture.Run();
+}
+
+}  // namespace trunkline

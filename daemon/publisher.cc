@@ -1,0 +1,105 @@
+#include "daemon/publisher.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/check.h"
+#include "daemon/failure_policy.h"
+
+namespace trunkline {
+namespace {
+
+// Segments that wait for the store. Two keep it busy while the third is being filled.
+constexpr size_t kQueueLength = 2;
+
+}  // namespace
+
+Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup)
+    : appender_(appender),
+      source_(source),
+      wakeup_(wakeup),
+      durable_end_(appender->end()),
+      thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {}
+
+Publisher::~Publisher() = default;
+
+void Publisher::Submit(SegmentWriter writer, Lsn end, uint64_t received_bytes) {
+  CHECK(!full());
+  const std::scoped_lock lock(mutex_);
+  queue_.push_back({std::move(writer), end, received_bytes});
+  changed_.notify_all();
+}
+
+bool Publisher::full() const {
+  const std::scoped_lock lock(mutex_);
+  return queue_.size() >= kQueueLength;
+}
+
+bool Publisher::idle() const {
+  const std::scoped_lock lock(mutex_);
+  return queue_.empty() && !busy_;
+}
+
+Lsn Publisher::durable_end() const {
+  const std::scoped_lock lock(mutex_);
+  return durable_end_;
+}
+
+std::optional<Error> Publisher::failure() const {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
+}
+
+void Publisher::Run(std::stop_token stop) {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stop, [this] { return !queue_.empty(); })) return;
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    busy_ = true;
+    lock.unlock();
+    Result<void> appended = Append(std::move(job), stop);
+    lock.lock();
+    busy_ = false;
+    durable_end_ = appender_->end();
+    if (!appended) failure_ = std::move(appended).error();
+    const bool failed = failure_.has_value();
+    lock.unlock();
+    wakeup_->Signal();
+    if (failed || stop.stop_requested()) return;
+  }
+}
+
+Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
+  const Lsn begin = appender_->end();
+  const uint64_t transactions = job.writer.transactions();
+  const uint64_t changes = job.writer.changes();
+  const uint64_t bytes = job.writer.encoded_bytes();
+  Backoff backoff(job.end.value);
+  Result<void> appended = appender_->AppendSegment(std::move(job.writer), job.end, source_.timeline,
+                                                   source_.server_version);
+  while (!appended && appended.error().kind == ErrorKind::kUnavailable &&
+         appender_->has_pending()) {
+    spdlog::warn("the archive did not take a segment, trying again: {}",
+                 appended.error().ToString());
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });
+    lock.unlock();
+    if (stop.stop_requested()) return appended;
+    appended = appender_->PublishPending();
+  }
+  TRY(appended);
+  Log(begin, job.end, transactions, changes, bytes, job.received_bytes);
+  return {};
+}
+
+void Publisher::Log(Lsn begin, Lsn end, uint64_t transactions, uint64_t changes, uint64_t bytes,
+                    uint64_t received_bytes) {
+  const double ratio =
+      bytes == 0 ? 0 : static_cast<double>(received_bytes) / static_cast<double>(bytes);
+  spdlog::debug("segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
+                begin.ToString(), end.ToString(), transactions, changes, bytes, ratio);
+}
+
+}  // namespace trunkline

@@ -1,0 +1,69 @@
+// Publisher: appends segments to the archive on a thread of its own, so that the replication stream
+// never waits for storage.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "archive/appender.h"
+#include "archive/segment_writer.h"
+#include "base/error.h"
+#include "base/lsn.h"
+#include "daemon/source.h"
+#include "daemon/wakeup.h"
+
+namespace trunkline {
+
+class Publisher {
+ public:
+  // Uses `appender` alone until destroyed; `wakeup` is signalled whenever the state below changes.
+  // Neither is owned.
+  Publisher(Appender* appender, const Source& source, Wakeup* wakeup);
+  // Waits for the segment under way, gives up those behind it.
+  ~Publisher();
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  // Appends the transactions of `writer` as the segment up to `end`, after those before it. Only
+  // while not full().
+  void Submit(SegmentWriter writer, Lsn end, uint64_t received_bytes);
+
+  bool full() const;
+  bool idle() const;  // everything submitted is durable
+  // Everything up to here is durable; Lsn{} while the archive has no segment.
+  Lsn durable_end() const;
+  // Set once: nothing will be published any more. A store that is merely unavailable is tried again
+  // until it takes the segment.
+  std::optional<Error> failure() const;
+
+ private:
+  struct Job {
+    SegmentWriter writer;
+    Lsn end;
+    uint64_t received_bytes = 0;
+  };
+
+  void Run(std::stop_token stop);
+  Result<void> Append(Job job, const std::stop_token& stop);
+  void Log(Lsn begin, Lsn end, uint64_t transactions, uint64_t changes, uint64_t bytes,
+           uint64_t received_bytes);
+
+  Appender* const appender_;
+  const Source source_;
+  Wakeup* const wakeup_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Job> queue_;
+  bool busy_ = false;
+  Lsn durable_end_;
+  std::optional<Error> failure_;
+
+  std::jthread thread_;  // last: it uses everything above
+};
+
+}  // namespace trunkline

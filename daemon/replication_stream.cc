@@ -1,0 +1,99 @@
+#include "daemon/replication_stream.h"
+
+#include <utility>
+
+#include "daemon/source.h"
+
+namespace trunkline {
+
+using postgres::Connection;
+using postgres::QuoteIdentifier;
+using postgres::QuoteLiteral;
+using postgres::Rows;
+
+std::string StartReplicationCommand(const StreamOptions& options, uint32_t server_version) {
+  return "START_REPLICATION SLOT " + QuoteIdentifier(options.slot) + " LOGICAL " +
+         options.start.ToString() + " (proto_version '" +
+         std::to_string(ProtocolVersion(server_version)) + "', publication_names " +
+         QuoteLiteral(QuoteIdentifier(options.publication)) +
+         ", messages 'true', streaming 'on', binary 'false')";
+}
+
+Result<ReplicationStream> ReplicationStream::Start(Connection connection,
+                                                   const StreamOptions& options) {
+  PGconn* raw = connection.get();
+  const std::string command =
+      StartReplicationCommand(options, static_cast<uint32_t>(connection.server_version()));
+  {
+    const Rows started(PQexec(raw, command.c_str()));
+    if (PQresultStatus(started.get()) != PGRES_COPY_BOTH) {
+      if (PQstatus(raw) == CONNECTION_BAD) {
+        return Fail(postgres::ConnectionError(raw, "cannot start replication"));
+      }
+      return Fail(postgres::ResultError(started.get(), "cannot start replication"));
+    }
+  }
+  if (PQsetnonblocking(raw, 1) != 0) {
+    return Fail(postgres::ConnectionError(raw, "cannot start replication"));
+  }
+  return ReplicationStream(std::move(connection));
+}
+
+int ReplicationStream::socket() const { return PQsocket(connection_.get()); }
+
+Result<std::optional<StreamMessage>> ReplicationStream::NextBuffered() {
+  char* buffer = nullptr;
+  const int length = PQgetCopyData(connection_.get(), &buffer, /*async=*/1);
+  buffer_.reset(buffer);
+  if (length == 0) return std::optional<StreamMessage>();
+  if (length < 0) return Fail(EndOfStream());
+  ASSIGN_OR_RETURN(const StreamMessage message,
+                   ParseStreamMessage({buffer, static_cast<size_t>(length)}));
+  return std::optional<StreamMessage>(message);
+}
+
+Result<std::optional<StreamMessage>> ReplicationStream::Next() {
+  // TLS may keep decrypted bytes back that poll() does not know of: a record of 16 KiB takes two
+  // reads of libpq's at most.
+  const int reads = PQsslInUse(connection_.get()) != 0 ? 3 : 1;
+  for (int i = 0;; ++i) {
+    ASSIGN_OR_RETURN(const std::optional<StreamMessage> message, NextBuffered());
+    if (message.has_value() || i == reads) return message;
+    if (PQconsumeInput(connection_.get()) == 0) {
+      return Fail(postgres::ConnectionError(connection_.get(), "the replication stream broke"));
+    }
+  }
+}
+
+Error ReplicationStream::EndOfStream() {
+  PGconn* raw = connection_.get();
+  while (PGresult* result = PQgetResult(raw)) {
+    const Rows rows(result);
+    if (PQresultStatus(result) != PGRES_FATAL_ERROR) break;
+    if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == nullptr) break;
+    return postgres::ResultError(result, "the source ended the replication stream");
+  }
+  Error error = postgres::ConnectionError(raw, "the replication stream ended");
+  error.kind = ErrorKind::kUnavailable;  // also where the server ended it in good order
+  return error;
+}
+
+Result<void> ReplicationStream::SendStatus(const StandbyStatus& status, bool request_reply) {
+  const auto message = StatusMessage(status, Timestamp::Now(), request_reply);
+  const int sent = PQputCopyData(connection_.get(), message.data(), kStatusBytes);
+  if (sent < 0) {
+    return Fail(postgres::ConnectionError(connection_.get(), "the replication stream broke"));
+  }
+  return Flush();  // sent == 0: the buffer is full, and an older status is still on its way
+}
+
+Result<void> ReplicationStream::Flush() {
+  const int left = PQflush(connection_.get());
+  if (left < 0) {
+    return Fail(postgres::ConnectionError(connection_.get(), "the replication stream broke"));
+  }
+  has_unsent_ = left > 0;
+  return {};
+}
+
+}  // namespace trunkline

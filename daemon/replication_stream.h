@@ -1,0 +1,58 @@
+// ReplicationStream: one START_REPLICATION, as messages in and status out. Never blocks.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/lsn.h"
+#include "daemon/feedback.h"
+#include "daemon/stream_messages.h"
+#include "postgres/connection.h"
+
+namespace trunkline {
+
+struct StreamOptions {
+  std::string slot;
+  std::string publication;
+  Lsn start;
+};
+
+class ReplicationStream {
+ public:
+  // Takes a connection in replication mode. kUnavailable when another process uses the slot.
+  static Result<ReplicationStream> Start(postgres::Connection connection,
+                                         const StreamOptions& options);
+
+  // The next message that has arrived whole, or nothing. Valid until the next call. An error is the
+  // end of the stream; kUnavailable when the server or the network ended it.
+  Result<std::optional<StreamMessage>> Next();
+
+  // Hands the status to the socket, or leaves it to Flush.
+  Result<void> SendStatus(const StandbyStatus& status, bool request_reply);
+  // Whether there is something left to write, for when the socket is writable.
+  bool has_unsent() const { return has_unsent_; }
+  Result<void> Flush();
+
+  int socket() const;
+
+ private:
+  explicit ReplicationStream(postgres::Connection connection)
+      : connection_(std::move(connection)) {}
+  Result<std::optional<StreamMessage>> NextBuffered();
+  Error EndOfStream();
+
+  struct BufferDeleter {
+    void operator()(char* buffer) const { PQfreemem(buffer); }
+  };
+
+  postgres::Connection connection_;
+  std::unique_ptr<char, BufferDeleter> buffer_;  // of the message given out last
+  bool has_unsent_ = false;
+};
+
+// The START_REPLICATION command for a server of `server_version`.
+std::string StartReplicationCommand(const StreamOptions& options, uint32_t server_version);
+
+}  // namespace trunkline

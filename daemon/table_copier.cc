@@ -1,0 +1,116 @@
+#include "daemon/table_copier.h"
+
+#include <utility>
+
+#include "daemon/publication.h"
+#include "daemon/stop_signal.h"
+
+namespace trunkline {
+namespace {
+
+constexpr std::string_view kNull = "\\N";
+constexpr uint64_t kRowsPerCheck = 1024;
+
+}  // namespace
+
+std::string CopyCommand(const DescribedTable& table) {
+  std::string columns;
+  for (const RelationColumn& column : table.relation.columns) {
+    if (!columns.empty()) columns += ", ";
+    columns += postgres::QuoteIdentifier(column.name);
+  }
+  std::string command = "COPY (SELECT " + columns + " FROM ";
+  if (!table.partitioned) command += "ONLY ";
+  command += QualifiedIdentifier({table.relation.schema, table.relation.name});
+  if (!table.row_filter.empty()) command += " WHERE " + table.row_filter;
+  return command + ") TO STDOUT";
+}
+
+Result<void> ParseCopyLine(std::string_view line, std::vector<Value>* tuple,
+                           std::vector<std::string>* unescaped) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  const size_t columns = tuple->size();
+  if (columns == 0) {
+    if (line.empty()) return {};
+    return Fail(ErrorKind::kCorrupt, "a COPY line has fields where none are due");
+  }
+  for (size_t i = 0; i < columns; ++i) {
+    const size_t tab = line.find('\t');
+    const bool last = i + 1 == columns;
+    if (last != (tab == std::string_view::npos)) {
+      return Fail(ErrorKind::kCorrupt, "a COPY line has another number of fields than columns");
+    }
+    const std::string_view field = line.substr(0, tab);
+    line.remove_prefix(last ? line.size() : tab + 1);
+    if (field == kNull) {
+      (*tuple)[i] = Value{};
+      continue;
+    }
+    ASSIGN_OR_RETURN(const std::string_view bytes,
+                     postgres::UnescapeCopyText(field, &(*unescaped)[i]));
+    (*tuple)[i] = Value{ValueState::kText, bytes};
+  }
+  return {};
+}
+
+TableCopier::TableCopier(const Appender* appender, Lsn snapshot,
+                         const SegmentOptions& segment_options, uint64_t part_max_bytes,
+                         const DescribedTable& table, SnapshotProgress* progress)
+    : appender_(appender),
+      snapshot_(snapshot),
+      segment_options_(segment_options),
+      part_max_bytes_(part_max_bytes),
+      table_(table),
+      progress_(progress),
+      writer_(segment_options),
+      tuple_(table.relation.columns.size()),
+      unescaped_(table.relation.columns.size()) {}
+
+Result<std::vector<SnapshotPart>> TableCopier::Run(postgres::Connection* connection) {
+  TRY(BeginPart());
+  TRY(connection->CopyOut(CopyCommand(table_),
+                          [this](std::string_view line) { return OnLine(line); }));
+  TRY(EndPart());
+  ++progress_->tables;
+  return std::move(parts_);
+}
+
+Result<void> TableCopier::OnLine(std::string_view line) {
+  if (++rows_ % kRowsPerCheck == 0) {
+    if (StopRequested() || progress_->abandoned) {
+      return Fail(ErrorKind::kCancelled, "stopped during the base snapshot");
+    }
+    progress_->rows += kRowsPerCheck;
+    if (writer_.encoded_bytes() >= part_max_bytes_) {
+      TRY(EndPart());
+      TRY(BeginPart());
+    }
+  }
+  progress_->bytes += line.size();
+  TRY(ParseCopyLine(line, &tuple_, &unescaped_));
+  Change change;
+  change.relation = &table_.relation;
+  change.new_tuple = tuple_;
+  return writer_.OnChange(change);
+}
+
+Result<void> TableCopier::BeginPart() {
+  TransactionInfo transaction;
+  transaction.commit_lsn = snapshot_;
+  return writer_.Begin(transaction);
+}
+
+Result<void> TableCopier::EndPart() {
+  TransactionInfo transaction;
+  transaction.commit_lsn = snapshot_;
+  transaction.end_lsn = snapshot_;
+  TRY(writer_.Commit(transaction));
+  SegmentWriter finished = std::exchange(writer_, SegmentWriter(segment_options_));
+  ASSIGN_OR_RETURN(SnapshotPart part,
+                   appender_->PutSnapshotPart(std::move(finished), snapshot_, table_.relation,
+                                              static_cast<uint32_t>(parts_.size())));
+  parts_.push_back(std::move(part));
+  return {};
+}
+
+}  // namespace trunkline
