@@ -53,11 +53,11 @@ class Assembler {
   void set_relation_hook(RelationHook hook);
 
   // Takes one XLogData message: its WAL start, 0 where the server sends none, and its payload.
-  // Relations passed to the sink stay valid, and the same for the same description, until the
-  // sink's Commit returns. Errors: kCorrupt for a malformed message or one that cannot stand here
-  // (a Commit without Begin, a change of a relation never described, a tuple of another width than
-  // its relation); the sink's, the store's and the hook's own. After an error the assembler must
-  // not be used again.
+  // A relation passed to the sink stays valid until the sink's Commit returns, and keeps its
+  // address while it is described as before. Errors: kCorrupt for a malformed message or one that
+  // cannot stand here (a Commit without Begin, a change of a relation never described, a tuple of
+  // another width than its relation); the sink's, the store's and the hook's own. After an error
+  // the assembler must not be used again.
   Result<void> Feed(Lsn wal_start, std::string_view message);
 
   // Nothing is open: no transaction begun, streamed or prepared without its end. Only then may a

@@ -122,6 +122,7 @@ Result<const Relation*> ChangeEmitter::UseFor(uint32_t oid, Tuple tuple, Relatio
 Result<void> ChangeEmitter::ChangeVersion(const DescribedRelation& relation) {
   const RelationVersion previous = std::exchange(relation.history->last_used, relation.version);
   if (previous != nullptr) replaced_.push_back(previous);
+  if (previous != nullptr && *previous == *relation.version) return {};
   TRY(BeginOnce());
   return hook_ ? hook_(*relation.version, previous.get()) : Result<void>();
 }

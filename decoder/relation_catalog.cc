@@ -1,12 +1,13 @@
 #include "decoder/relation_catalog.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace trunkline {
 namespace {
 
-// Versions of one relation that an equal description is looked for in: more than a transaction ever
-// goes through, few enough that a hostile stream gains nothing.
+// Versions of one relation among which an equal one is looked for: more than are ever in use at
+// once, few enough that a hostile stream gains nothing.
 constexpr size_t kMaxVersionsCompared = 16;
 
 }  // namespace
@@ -29,8 +30,11 @@ DescribedRelation RelationCatalog::Describe(Relation relation, uint64_t sequence
 RelationVersion RelationCatalog::Intern(Relation relation, RelationHistory* history) {
   auto& versions = history->versions;
   std::erase_if(versions, [](const auto& version) { return version.expired(); });
-  for (const auto& known : versions) {
-    if (RelationVersion version = known.lock(); *version == relation) return version;
+  for (auto known = versions.begin(); known != versions.end(); ++known) {
+    RelationVersion version = known->lock();
+    if (!(*version == relation)) continue;
+    std::rotate(known, known + 1, versions.end());
+    return version;
   }
   if (versions.size() == kMaxVersionsCompared) versions.erase(versions.begin());
   auto version = std::make_shared<const Relation>(std::move(relation));

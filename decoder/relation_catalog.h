@@ -19,7 +19,8 @@ using RelationVersion = std::shared_ptr<const Relation>;
 struct RelationHistory {
   // The version that the newest change passed to the sink used; null before the first.
   RelationVersion last_used;
-  // Versions still in use somewhere, newest last. A few: only equal descriptions are looked for.
+  // Versions still in use somewhere, the one described last at the end. Bounded; what falls out is
+  // merely not found again.
   std::vector<std::weak_ptr<const Relation>> versions;
 };
 
