@@ -32,6 +32,8 @@ struct CommandContext {
 inline constexpr char kArchiveHelp[] = "The archive: a path, or file:///path";
 
 void AddInfoCommand(CLI::App* app, CommandContext* context);
+void AddLogCommand(CLI::App* app, CommandContext* context);
+void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 
 }  // namespace trunkline

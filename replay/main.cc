@@ -29,6 +29,8 @@ int Main(int argc, char** argv) {
       "asked for, 4 the source is not the archive's.");
 
   CommandContext context;
+  AddReplayCommand(&app, &context);
+  AddLogCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
 

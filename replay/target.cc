@@ -132,7 +132,7 @@ Lsn LimitAfter(const TransactionInfo& transaction) {
 // The one limit of `limits`, which are those of all transactions that fit a target.
 Result<Lsn> TheOnly(const std::vector<Lsn>& limits, const std::string& target) {
   if (limits.empty()) {
-    return Fail(ErrorKind::kInvalidArgument, "the archive has no transaction for " + target,
+    return Fail(ErrorKind::kNotFound, "the archive has no transaction for " + target,
                 "trunkline info shows what is in it");
   }
   if (limits.size() == 1) return limits.front();
@@ -150,13 +150,13 @@ class LimitResolver {
 
   Result<Lsn> operator()(Latest) const {
     if (catalog_.end().valid()) return catalog_.end();
-    return Fail(ErrorKind::kInvalidArgument, "the archive is empty", Reachable(catalog_));
+    return Fail(ErrorKind::kNotFound, "the archive is empty", Reachable(catalog_));
   }
 
   Result<Lsn> operator()(Lsn lsn) const {
     if (lsn <= catalog_.end()) return lsn;
-    return Fail(ErrorKind::kInvalidArgument,
-                "lsn:" + lsn.ToString() + " is after the archive's end", Reachable(catalog_));
+    return Fail(ErrorKind::kNotFound, "lsn:" + lsn.ToString() + " is after the archive's end",
+                Reachable(catalog_));
   }
 
   // As recovery_target_time: up to the first commit that is later.
@@ -170,7 +170,7 @@ class LimitResolver {
                        }));
     if (later) return later->commit_lsn;
     ASSIGN_OR_RETURN(const auto last, timeline_.LastBefore(catalog_.end()));
-    return Fail(ErrorKind::kInvalidArgument,
+    return Fail(ErrorKind::kNotFound,
                 time.ToString() + " is later than every commit in the archive" +
                     (last ? "; the last one is " + Describe(*last) : std::string()),
                 "for the newest state ask for latest");
@@ -216,7 +216,7 @@ Result<void> CheckTimeIsCovered(Timestamp time, const ResolvedTarget& resolved,
   const std::string snapshot = "the base snapshot at LSN " + resolved.snapshot.ToString() +
                                (snapshot_time ? " of " + snapshot_time->ToString() : std::string());
   if (is_first) {
-    return Fail(ErrorKind::kInvalidArgument,
+    return Fail(ErrorKind::kNotFound,
                 time.ToString() + " is before " + snapshot + ", the archive's first",
                 Reachable(catalog));
   }
@@ -227,14 +227,16 @@ Result<void> CheckTimeIsCovered(Timestamp time, const ResolvedTarget& resolved,
 }  // namespace
 
 Result<Target> ParseTarget(std::string_view text) {
-  const auto after = [&](std::string_view prefix) -> std::optional<std::string_view> {
+  const auto after = [text](std::string_view prefix) -> std::optional<std::string_view> {
     if (!text.starts_with(prefix)) return std::nullopt;
     return text.substr(prefix.size());
   };
+  const std::string context = "target \"" + std::string(text) + "\"";
   if (text == "latest") return Target(Latest{});
   if (const auto lsn = after("lsn:")) {
-    ASSIGN_OR_RETURN(const Lsn parsed, Lsn::Parse(*lsn));
-    return Target(parsed);
+    const Result<Lsn> parsed = Lsn::Parse(*lsn);
+    if (parsed) return Target(*parsed);
+    return Fail(Error(parsed.error()).WithContext(context));
   }
   if (const auto digits = after("xid:")) {
     Xid xid;
@@ -243,17 +245,16 @@ Result<Target> ParseTarget(std::string_view text) {
     if (error == std::errc() && end == digits->data() + digits->size() && xid.valid()) {
       return Target(AtXid{xid});
     }
-    return Fail(ErrorKind::kInvalidArgument,
-                "\"" + std::string(text) + "\" names no transaction id", std::string(kForms));
+    return Fail(ErrorKind::kInvalidArgument, context + ": not a transaction id",
+                std::string(kForms));
   }
-  if (const auto name = after("name:"); name && !name->empty()) {
-    return Target(AtName{std::string(*name)});
+  if (const auto name = after("name:")) {
+    if (!name->empty()) return Target(AtName{std::string(*name)});
+    return Fail(ErrorKind::kInvalidArgument, context + ": no name", std::string(kForms));
   }
-  Result<Timestamp> time = Timestamp::Parse(text);
+  const Result<Timestamp> time = Timestamp::Parse(text);
   if (time) return Target(*time);
-  Error error = std::move(time).error();
-  if (error.hint.empty()) error.hint = kForms;
-  return Fail(std::move(error));
+  return Fail(Error(time.error()).WithContext(context));
 }
 
 Result<Lsn> ResolveLimit(const Store& store, const Catalog& catalog, const Target& target) {
@@ -267,7 +268,7 @@ Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,
   ASSIGN_OR_RETURN(resolved.limit, ResolveLimit(store, catalog, target));
   const SnapshotEntry* snapshot = catalog.SnapshotAtOrBefore(resolved.limit);
   if (snapshot == nullptr) {
-    return Fail(ErrorKind::kInvalidArgument,
+    return Fail(ErrorKind::kNotFound,
                 "the target, LSN " + resolved.limit.ToString() +
                     ", is before the archive's first base snapshot",
                 Reachable(catalog));

@@ -1,0 +1,197 @@
+// trunkline log: the changes between two targets, as text.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replay/command.h"
+#include "replay/fold_definition.h"
+#include "replay/log_filter.h"
+#include "replay/log_format.h"
+#include "replay/manifest.h"
+#include "replay/progress.h"
+#include "replay/read_ahead.h"
+#include "replay/target.h"
+
+namespace trunkline {
+namespace {
+
+constexpr size_t kBufferBytes = 64 << 10;
+
+struct LogOptions {
+  std::string archive;
+  std::string from;
+  std::string to = "latest";
+  std::string table;
+  std::optional<std::string> key;
+  std::string format = "text";
+};
+
+// Writes the changes that pass the filter, each in its transaction.
+class LogPrinter {
+ public:
+  LogPrinter(LogFormat* format, const LogFilter& filter) : format_(format), filter_(filter) {
+    format_->Header(&buffer_);
+  }
+
+  Result<void> Add(const ReadAhead::Item& item, Lsn from, Lsn to) {
+    if (item.reader != reader_) format_->ForgetRelations();
+    reader_ = item.reader;
+    for (const TransactionSlice& slice : item.block.slices()) {
+      if (slice.info.commit_lsn < from || slice.info.commit_lsn >= to) continue;
+      TRY(AddSlice(slice, item.block.changes().subspan(slice.first_change, slice.change_count)));
+    }
+    return {};
+  }
+
+  Result<void> Finish() {
+    Close();
+    return Flush();
+  }
+
+ private:
+  Result<void> AddSlice(const TransactionSlice& slice, std::span<const Change> changes) {
+    // Without a filter a transaction is shown even where it has no change.
+    if (slice.begins && filter_.all()) Open(slice.info);
+    for (const Change& change : changes) {
+      if (IsDefinition(change)) {
+        ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(change.content));
+        format_->Learn(definition);
+      }
+      ASSIGN_OR_RETURN(const bool matches, filter_.Matches(change));
+      if (!matches) continue;
+      Open(slice.info);
+      format_->Add(slice.info, change, &buffer_);
+      if (buffer_.size() >= kBufferBytes) TRY(Flush());
+    }
+    if (slice.ends) Close();
+    return {};
+  }
+
+  void Open(const TransactionInfo& transaction) {
+    if (!transaction.xid.valid()) return;  // a message outside of transactions
+    if (open_ && open_->commit_lsn == transaction.commit_lsn) return;
+    Close();
+    format_->Begin(transaction, &buffer_);
+    open_ = transaction;
+  }
+
+  // A transaction's end may lie in a block that the filter passed over.
+  void Close() {
+    if (open_) format_->Commit(*open_, &buffer_);
+    open_.reset();
+  }
+
+  Result<void> Flush() {
+    const size_t written = std::fwrite(buffer_.data(), 1, buffer_.size(), stdout);
+    if (written != buffer_.size()) {
+      return Fail(ErrnoError("cannot write to standard output", errno));
+    }
+    buffer_.clear();
+    return {};
+  }
+
+  LogFormat* format_;
+  const LogFilter& filter_;
+  std::string buffer_;
+  std::optional<TransactionInfo> open_;
+  std::shared_ptr<const SegmentReader> reader_;
+};
+
+struct Range {
+  Lsn from;
+  Lsn to;
+};
+
+Result<Range> ResolveRange(const Store& store, const Catalog& catalog, const LogOptions& options) {
+  Range range;
+  if (!options.from.empty()) {
+    ASSIGN_OR_RETURN(const Target from, ParseTarget(options.from));
+    ASSIGN_OR_RETURN(range.from, ResolveLimit(store, catalog, from));
+  }
+  if (!catalog.segments.empty()) {
+    range.from = std::max(range.from, catalog.segments.front().begin);
+  }
+  ASSIGN_OR_RETURN(const Target to, ParseTarget(options.to));
+  ASSIGN_OR_RETURN(range.to, ResolveLimit(store, catalog, to));
+  if (range.to < range.from) {
+    return Fail(ErrorKind::kInvalidArgument, "--to is before --from");
+  }
+  return range;
+}
+
+// Teaches `format` the types that the base snapshots know, and says whether one holds the table.
+Result<bool> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
+                                const LogFilter& filter, LogFormat* format) {
+  bool known = false;
+  for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    if (!snapshot.complete || snapshot.lsn > range.to) continue;
+    ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(store, snapshot.lsn));
+    ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(manifest.definition));
+    format->Learn(definition);
+    known |=
+        std::any_of(manifest.parts.begin(), manifest.parts.end(),
+                    [&](const SnapshotPart& part) { return filter.NamesTable(part.relation); });
+  }
+  return known;
+}
+
+Result<void> RunLog(const LogOptions& options) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<LogFormat> format, NewLogFormat(options.format));
+  ASSIGN_OR_RETURN(const LogFilter filter, LogFilter::Make(options.table, options.key));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
+  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
+  ASSIGN_OR_RETURN(const Range range, ResolveRange(*store, catalog, options));
+  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments,
+                   SegmentsBetween(catalog, range.from, range.to));
+  ASSIGN_OR_RETURN(bool known, LearnFromSnapshots(*store, catalog, range, filter, format.get()));
+
+  std::vector<ObjectInfo> objects;
+  uint64_t total = 0;
+  for (const SegmentEntry& segment : segments) {
+    objects.push_back({segment.name, segment.size});
+    total += segment.size;
+  }
+  LogPrinter printer(format.get(), filter);
+  std::optional<Progress> progress;
+  if (isatty(STDOUT_FILENO) == 0) progress.emplace("Reading");
+  ReadAhead blocks(*store, std::move(objects),
+                   [&](const SegmentReader& reader, const BlockStats& block) {
+                     return block.commit_lsn_max >= range.from && block.commit_lsn_min < range.to &&
+                            (block.has_messages || filter.MayMatch(reader, block));
+                   });
+  for (;;) {
+    ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
+    if (item == nullptr) break;
+    known |= std::any_of(item->reader->relations().begin(), item->reader->relations().end(),
+                         [&](const Relation& relation) { return filter.NamesTable(relation); });
+    TRY(printer.Add(*item, range.from, range.to));
+    if (progress) progress->Update(item->position, total);
+  }
+  TRY(printer.Finish());
+  if (known || filter.all()) return {};
+  return Fail(ErrorKind::kNotFound, "the archive knows no table \"" + options.table + "\"",
+              "trunkline info lists the tables");
+}
+
+}  // namespace
+
+void AddLogCommand(CLI::App* app, CommandContext* context) {
+  auto options = std::make_shared<LogOptions>();
+  CLI::App* command = app->add_subcommand("log", "Print the changes between two targets");
+  command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
+  command->add_option("--from", options->from, "Changes after this target (default: the first)");
+  command->add_option("--to", options->to, "Changes up to this target (default: latest)");
+  command->add_option("--table", options->table, "Just this table: table or schema.table");
+  command->add_option("--key", options->key,
+                      "Just the row with these values of its replica identity, as a CSV line");
+  command->add_option("--format", options->format, "text (default), jsonl or csv");
+  command->callback([=] { context->run = [=] { return RunLog(*options); }; });
+}
+
+}  // namespace trunkline
