@@ -33,6 +33,7 @@ inline constexpr char kArchiveHelp[] = "The archive: a path, or file:///path";
 
 void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);
+void AddQueryCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 

@@ -52,13 +52,17 @@ struct DdlPlan {
   std::vector<std::string> notes;      // where the result differs by necessity from the source
 };
 
+struct DdlOptions {
+  // Ordinary tables are made unlogged: for a server whose data is thrown away.
+  bool unlogged = false;
+};
+
 // Names a type by OID and modifier as format_type does; for columns that the definition does not
 // know.
 using TypeNamer = std::function<Result<std::string>(uint32_t oid, int32_t modifier)>;
 
 // kUnsupported for a column whose type neither the definition nor the stream names.
-Result<DdlPlan> PlanDdl(const Definition& definition,
-                                std::span<const Relation* const> relations,
-                                const TypeNamer& name_type);
+Result<DdlPlan> PlanDdl(const Definition& definition, std::span<const Relation* const> relations,
+                        const TypeNamer& name_type, const DdlOptions& options);
 
 }  // namespace trunkline

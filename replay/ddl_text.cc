@@ -120,13 +120,13 @@ std::string PositionSequence(const SequenceDefinition& sequence, const Qualified
 }
 
 std::string CreateTable(const QualifiedName& name, const std::vector<ColumnText>& columns,
-                        char persistence, const std::string& partition_key, Detail detail) {
+                        bool unlogged, const std::string& partition_key, Detail detail) {
   std::string list;
   for (const ColumnText& column : columns) {
     if (detail == Detail::kBare && !column.generated.empty()) continue;
     list += (list.empty() ? "\n  " : ",\n  ") + ColumnSql(column, detail);
   }
-  std::string sql = persistence == 'u' ? "CREATE UNLOGGED TABLE " : "CREATE TABLE ";
+  std::string sql = unlogged ? "CREATE UNLOGGED TABLE " : "CREATE TABLE ";
   sql += Qualified(name) + " (" + list + ")";
   if (!partition_key.empty()) sql += " PARTITION BY " + partition_key;
   return sql;

@@ -41,7 +41,7 @@ enum class Detail {
 };
 
 std::string CreateTable(const QualifiedName& name, const std::vector<ColumnText>& columns,
-                        char persistence, const std::string& partition_key, Detail detail);
+                        bool unlogged, const std::string& partition_key, Detail detail);
 
 // "(a, b)" of a primary or unique key whose index CREATE UNIQUE INDEX makes the same; empty for
 // any other.

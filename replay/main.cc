@@ -30,6 +30,7 @@ int Main(int argc, char** argv) {
 
   CommandContext context;
   AddReplayCommand(&app, &context);
+  AddQueryCommand(&app, &context);
   AddLogCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);

@@ -10,6 +10,7 @@
 #include "postgres/connection.h"
 #include "replay/ddl_text.h"
 #include "replay/destination.h"
+#include "replay/postgres_database.h"
 #include "replay/postgres_rebuild.h"
 
 namespace trunkline {
@@ -135,7 +136,7 @@ class NewDatabase : public Destination {
   Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
     TRY(Check());
     ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
-    TRY(Create(&connection, state.definition.database));
+    TRY(CreateDatabaseLike(&connection, incomplete_, state.definition.database));
     auto done = Fill(&connection, state, progress);
     if (!done) {
       const auto dropped = connection.Exec("DROP DATABASE " + QuoteIdentifier(incomplete_));
@@ -148,23 +149,6 @@ class NewDatabase : public Destination {
   }
 
  private:
-  // With the source's encoding and collation where this server has them, so that rows sort alike.
-  Result<void> Create(Connection* connection, const DatabaseDefinition& source) {
-    const std::string create =
-        "CREATE DATABASE " + QuoteIdentifier(incomplete_) + " TEMPLATE template0 ENCODING ";
-    if (!source.encoding.empty()) {
-      const auto made = connection->Exec(create + QuoteLiteral(source.encoding) + " LC_COLLATE " +
-                                         QuoteLiteral(source.collate) + " LC_CTYPE " +
-                                         QuoteLiteral(source.ctype));
-      if (made) return {};
-      if (PQstatus(connection->get()) == CONNECTION_BAD) return Fail(made.error());
-      spdlog::warn("rebuilt without the source's collation {}: {}", source.collate,
-                   made.error().ToString());
-    }
-    TRY(connection->Exec(create + "'UTF8'"));
-    return {};
-  }
-
   Result<void> Fill(Connection* connection, const DatabaseState& state, const Progress& progress) {
     ASSIGN_OR_RETURN(const std::string conninfo, WithDatabase(conninfo_, incomplete_));
     ASSIGN_OR_RETURN(const RebuildReport report,

@@ -1,7 +1,6 @@
 #include "replay/postgres_rebuild.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "postgres/connection.h"
 #include "replay/ddl.h"
@@ -67,7 +66,8 @@ class Rebuild {
                                             "::oid, " + std::to_string(modifier) + ")"));
       return std::string(rows.at(0, 0));
     };
-    ASSIGN_OR_RETURN(plan_, PlanDdl(state_.definition, relations, name_type));
+    ASSIGN_OR_RETURN(
+        plan_, PlanDdl(state_.definition, relations, name_type, {.unlogged = options_.unlogged}));
     return {};
   }
 
@@ -119,28 +119,6 @@ class Rebuild {
 Result<RebuildReport> RebuildInto(const std::string& conninfo, const DatabaseState& state,
                                   const RebuildOptions& options) {
   return Rebuild(conninfo, state, options).Run();
-}
-
-Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database) {
-  struct Free {
-    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-  };
-  const std::unique_ptr<PQconninfoOption, Free> parsed(PQconninfoParse(conninfo.c_str(), nullptr));
-  if (!parsed) return Fail(ErrorKind::kInvalidArgument, "the connection string is malformed");
-  const auto quote = [](std::string_view value) {
-    std::string quoted = "'";
-    for (const char c : value) {
-      if (c == '\'' || c == '\\') quoted += '\\';
-      quoted += c;
-    }
-    return quoted + "'";
-  };
-  std::string result = "dbname=" + quote(database);
-  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
-    if (option->val == nullptr || std::string_view(option->keyword) == "dbname") continue;
-    result += std::string(" ") + option->keyword + "=" + quote(option->val);
-  }
-  return result;
 }
 
 }  // namespace trunkline

@@ -18,6 +18,8 @@ struct RebuildOptions {
   int jobs = 2;  // connections, where not in one transaction
   // Drop tables of the same names first.
   bool replace = false;
+  // Skip the write-ahead log: for a server whose data is thrown away.
+  bool unlogged = false;
   // Gather statistics for the planner at the end.
   bool analyze = false;
   // Rows loaded so far and in all; called by one thread at a time; may be null.
@@ -33,8 +35,5 @@ struct RebuildReport {
 // not set. On failure a database that is not in one transaction is left half-made: drop it.
 Result<RebuildReport> RebuildInto(const std::string& conninfo, const DatabaseState& state,
                                   const RebuildOptions& options);
-
-// `conninfo`, of any form, with another database's name.
-Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database);
 
 }  // namespace trunkline

@@ -1,0 +1,50 @@
+#include "replay/postgres_database.h"
+
+#include <memory>
+
+#include "base/log.h"
+
+namespace trunkline {
+
+Result<void> CreateDatabaseLike(postgres::Connection* connection, const std::string& name,
+                                const DatabaseDefinition& source) {
+  using postgres::QuoteLiteral;
+  const std::string create =
+      "CREATE DATABASE " + postgres::QuoteIdentifier(name) + " TEMPLATE template0 ENCODING ";
+  if (!source.encoding.empty()) {
+    const auto made =
+        connection->Exec(create + QuoteLiteral(source.encoding) + " LC_COLLATE " +
+                         QuoteLiteral(source.collate) + " LC_CTYPE " + QuoteLiteral(source.ctype));
+    if (made) return {};
+    if (made.error().kind == ErrorKind::kUnavailable) return Fail(made.error());
+    if (made.error().kind == ErrorKind::kAlreadyExists) return Fail(made.error());
+    spdlog::warn("rebuilt without the source's collation {}: {}", source.collate,
+                 made.error().ToString());
+  }
+  TRY(connection->Exec(create + "'UTF8'"));
+  return {};
+}
+
+Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database) {
+  struct Free {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+  };
+  const std::unique_ptr<PQconninfoOption, Free> parsed(PQconninfoParse(conninfo.c_str(), nullptr));
+  if (!parsed) return Fail(ErrorKind::kInvalidArgument, "the connection string is malformed");
+  const auto quote = [](std::string_view value) {
+    std::string quoted = "'";
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    return quoted + "'";
+  };
+  std::string result = "dbname=" + quote(database);
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr || std::string_view(option->keyword) == "dbname") continue;
+    result += std::string(" ") + option->keyword + "=" + quote(option->val);
+  }
+  return result;
+}
+
+}  // namespace trunkline

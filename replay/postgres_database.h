@@ -1,0 +1,20 @@
+// New databases for a rebuilt state.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "postgres/connection.h"
+#include "replay/definition.h"
+
+namespace trunkline {
+
+// Makes a database with the source's encoding and collation where this server has them, so that
+// rows sort alike, else, with a warning, with the server's own collation.
+Result<void> CreateDatabaseLike(postgres::Connection* connection, const std::string& name,
+                                const DatabaseDefinition& source);
+
+// `conninfo`, of any form, with another database's name.
+Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database);
+
+}  // namespace trunkline

@@ -1,0 +1,78 @@
+// Compares with what psql prints, and COPY writes, of the same query.
+#include "replay/query_output.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "postgres/server.h"
+#include "tests/unit/replay/live_state.h"
+
+namespace trunkline::test {
+namespace {
+
+std::string Output(const std::string& command) {
+  FILE* pipe = popen(command.c_str(), "r");
+  std::string output;
+  std::array<char, 4096> buffer{};
+  while (const size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    output.append(buffer.data(), got);
+  }
+  EXPECT_EQ(pclose(pipe), 0) << command;
+  return output;
+}
+
+std::string ShellQuote(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+class QueryOutputTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  static void SetUpTestSuite() { server_ = Must(postgres::Server::Start({})).release(); }
+  static void TearDownTestSuite() { delete server_; }
+
+  static std::string Psql(const std::string& options) {
+    return Output("PGCLIENTENCODING=UTF8 PGTZ=UTC " + server_->bin_directory() + "/psql -X " +
+                  ShellQuote(server_->conninfo("postgres")) + " " + options);
+  }
+  static postgres::Rows Query(const std::string& sql) {
+    auto connection = Must(
+        postgres::Connection::Open(server_->conninfo("postgres"), postgres::Mode::kNormal, "test"));
+    return Must(connection.Exec(sql));
+  }
+
+  static postgres::Server* server_;
+};
+
+postgres::Server* QueryOutputTest::server_ = nullptr;
+
+TEST_P(QueryOutputTest, TableIsAsPsqlPrintsIt) {
+  EXPECT_EQ(ResultAsTable(Query(GetParam()).get()), Psql("-c " + ShellQuote(GetParam())));
+}
+
+TEST_P(QueryOutputTest, CsvIsAsCopyWritesIt) {
+  const std::string copy = std::string("COPY (") + GetParam() + ") TO STDOUT (FORMAT csv, HEADER)";
+  EXPECT_EQ(ResultAsCsv(Query(GetParam()).get()), Psql("-c " + ShellQuote(copy)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Queries, QueryOutputTest,
+    ::testing::Values(
+        "SELECT 1 AS id, 'Rebecca' AS name, 2.50 AS price, true AS shipped",
+        "SELECT i AS n, repeat('x', i) AS \"a longer name\" FROM generate_series(8, 12) i",
+        "SELECT 1 AS a WHERE false",
+        "SELECT 'only' AS x UNION ALL SELECT NULL UNION ALL SELECT '' UNION ALL SELECT '\\.'",
+        "SELECT NULL::int AS a, '' AS b, 'a,b' AS c, 'say \"hi\"' AS d",
+        "SELECT E'two\\nlines' AS a, 1 AS b, E'and\\nthree\\nmore' AS c",
+        "SELECT 1 AS b, E'last\\ncolumn' AS c UNION ALL SELECT 2, 'plain'",
+        "SELECT 'größe' AS \"ümlaut\", '大きい' AS wide, 3 AS n",
+        "SELECT E'tab\\there' AS a, E'return\\rhere' AS b, E'escape\\x1b[31m' AS c, 'd' AS d",
+        "SELECT '2016-11-30 17:29:00+00'::timestamptz AS at, 'rhino'::name AS species",
+        "SELECT 12.34::money AS m, 1::oid AS o, '1'::xid AS x, 1.5::float8 AS f, 3::int8 AS i"));
+
+}  // namespace
+}  // namespace trunkline::test
