@@ -131,10 +131,11 @@ Result<void> Daemon::OpenArchive(const Source& source) {
                           .publication = options_.publication,
                           .slot = options_.slot};
   ASSIGN_OR_RETURN(appender_, Appender::Open(store_.get(), identity));
-  spdlog::info("Postgres {}.{}, system {}, timeline {}, database {}; archive {} ends at {}",
+  spdlog::info("Postgres {}.{}, system {}, timeline {}, database {}; archive {} {}",
                source.server_version / 10000, source.server_version % 10000,
                source.system_identifier, source.timeline, source.database, store_->url(),
-               appender_->end().ToString());
+               appender_->end().valid() ? "ends at " + appender_->end().ToString()
+                                        : "has no segment yet");
   return {};
 }
 

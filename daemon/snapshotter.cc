@@ -125,7 +125,9 @@ class ParallelCopy {
       ReportUntilDone();
     }
     if (error_.has_value()) return Fail(AsPassing(*std::move(error_)));
-    spdlog::info("base snapshot: {} rows of {} tables", progress_.rows.load(), tables_.size());
+    uint64_t rows = 0;
+    for (const SnapshotPart& part : parts_) rows += part.rows;
+    spdlog::info("base snapshot: {} rows of {} tables", rows, tables_.size());
     return std::move(parts_);
   }
 

@@ -28,7 +28,8 @@ constexpr Setting kPinnedSettings[] = {
     {"search_path", ""},
     {"quote_all_identifiers", "off"},
     {"standard_conforming_strings", "on"},  // what QuoteLiteral relies on
-    {"row_security", "off"},                // fail rather than leave rows out
+    {"jit", "off"},           // compiling a catalog query takes longer than running it
+    {"row_security", "off"},  // fail rather than leave rows out
     {"statement_timeout", "0"},
     {"lock_timeout", "0"},
     {"idle_in_transaction_session_timeout", "0"},
