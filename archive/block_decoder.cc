@@ -1,0 +1,329 @@
+#include "archive/block_decoder.h"
+
+#include <unordered_map>
+#include <utility>
+
+#include "archive/block_contents.h"
+#include "archive/block_format.h"
+#include "archive/block_stream.h"
+#include "archive/column_codec.h"
+#include "archive/row_decoder.h"
+#include "archive/segment_format.h"
+
+namespace trunkline {
+namespace {
+
+constexpr uint32_t kNoRows = UINT32_MAX;
+
+// A ChangeKind with where its rows are.
+struct DecodedKind {
+  ChangeKind kind;
+  const Relation* relation = nullptr;
+  uint32_t rows = kNoRows;  // into the block's ImageLists
+};
+
+bool IsOperation(uint8_t code) {
+  switch (static_cast<Operation>(code)) {
+    case Operation::kInsert:
+    case Operation::kUpdate:
+    case Operation::kDelete:
+    case Operation::kTruncate:
+    case Operation::kMessage:
+    case Operation::kDefinition:
+    case Operation::kRaw:
+      return true;
+  }
+  return false;
+}
+
+bool IsOldKind(Operation operation, uint8_t code) {
+  switch (static_cast<OldTupleKind>(code)) {
+    case OldTupleKind::kNone:
+      return operation != Operation::kDelete;
+    case OldTupleKind::kKey:
+    case OldTupleKind::kFull:
+      return operation != Operation::kInsert;
+  }
+  return false;
+}
+
+ImageRole NewRole(const ChangeKind& kind) {
+  if (kind.operation == Operation::kInsert) return ImageRole::kInserted;
+  return kind.old_kind == OldTupleKind::kNone ? ImageRole::kUpdated : ImageRole::kUpdatedFromOld;
+}
+
+class BlockDecoder {
+ public:
+  BlockDecoder(std::span<const Relation> relations, DecodedBlock::Storage* storage)
+      : relations_(relations),
+        storage_(*storage),
+        zstd_(NewDecompressor()),
+        in_(&storage->arena, zstd_.get()),
+        columns_(&storage->arena, &in_) {}
+
+  Result<void> Decode() {
+    TRY(in_.Open(storage_.encoded));
+    TRY(ReadSlices());
+    TRY(ReadChanges());
+    TRY(ReadTruncates());
+    TRY(ReadMessages());
+    TRY(ReadRows());
+    return in_.ExpectEnd();
+  }
+
+ private:
+  Result<void> ReadInts(size_t count) { return columns_.DecodeInts(count, &ints_); }
+  Result<void> ReadTexts(size_t count) { return columns_.Decode(count, {}, &texts_); }
+
+  Result<void> ReadSlices();
+  Result<void> ReadSliceSizes();
+  Result<void> ReadLsns();
+  Result<void> ReadChanges();
+  Result<std::vector<DecodedKind>> ReadKinds(size_t max_kinds);
+  Result<void> ReadTruncates();
+  Result<void> ReadMessages();
+  Result<void> ReadRows();
+  void PointToRows();
+
+  std::span<const Relation> relations_;
+  DecodedBlock::Storage& storage_;
+  std::unique_ptr<ZSTD_DCtx_s, ZstdDeleter> zstd_;
+  StreamReader in_;
+  ColumnDecoder columns_;
+
+  std::vector<int64_t> ints_;
+  std::vector<Value> texts_;
+  std::vector<uint32_t> rows_of_change_;
+  std::vector<ImageList> images_;
+  std::vector<size_t> truncates_;  // the changes that are
+  std::vector<size_t> messages_;
+};
+
+Result<void> BlockDecoder::ReadSlices() {
+  ASSIGN_OR_RETURN(const uint64_t count, in_.Count(format::kMaxBlockSlices));
+  ASSIGN_OR_RETURN(const uint8_t flags, in_.Byte());
+  if (count == 0 || (flags & ~block_format::kAllFlags) != 0) return MalformedBlock("transactions");
+  std::vector<TransactionSlice>& slices = storage_.slices;
+  slices.resize(count);
+  for (TransactionSlice& slice : slices) slice = {{}, true, true, 0, 0};
+  slices.front().begins = (flags & block_format::kFirstContinues) == 0;
+  slices.back().ends = (flags & block_format::kLastIsOpen) == 0;
+  TRY(ReadSliceSizes());
+  TRY(ReadInts(count));
+  for (size_t i = 0; i < count; ++i) {
+    if (ints_[i] < 0 || ints_[i] > UINT32_MAX) return MalformedBlock("transaction id");
+    slices[i].info.xid.value = static_cast<uint32_t>(ints_[i]);
+  }
+  TRY(ReadLsns());
+  TRY(ReadInts(count));
+  for (size_t i = 0; i < count; ++i) slices[i].info.commit_time.micros = ints_[i];
+  TRY(ReadInts(count));
+  for (size_t i = 0; i < count; ++i) {
+    slices[i].info.origin_lsn.value = static_cast<uint64_t>(ints_[i]);
+  }
+  TRY(ReadTexts(count));
+  for (size_t i = 0; i < count; ++i) slices[i].info.origin = texts_[i].bytes;
+  TRY(ReadTexts(count));
+  for (size_t i = 0; i < count; ++i) slices[i].info.gid = texts_[i].bytes;
+  return {};
+}
+
+Result<void> BlockDecoder::ReadSliceSizes() {
+  TRY(ReadInts(storage_.slices.size()));
+  uint64_t changes = 0;
+  for (size_t i = 0; i < storage_.slices.size(); ++i) {
+    const auto size = static_cast<uint64_t>(ints_[i]);
+    if (size > format::kMaxBlockChanges - changes) return MalformedBlock("changes");
+    storage_.slices[i].first_change = changes;
+    storage_.slices[i].change_count = size;
+    changes += size;
+  }
+  return {};
+}
+
+Result<void> BlockDecoder::ReadLsns() {
+  std::vector<TransactionSlice>& slices = storage_.slices;
+  ASSIGN_OR_RETURN(uint64_t previous, in_.Varint());
+  TRY(ReadInts(slices.size()));
+  std::vector<int64_t> records;
+  TRY(columns_.DecodeInts(slices.size() - (slices.back().ends ? 0 : 1), &records));
+  for (size_t i = 0; i < slices.size(); ++i) {
+    TransactionInfo& info = slices[i].info;
+    info.commit_lsn.value = previous + static_cast<uint64_t>(ints_[i]);
+    if (!slices[i].ends) break;
+    info.end_lsn.value = info.commit_lsn.value + static_cast<uint64_t>(records[i]);
+    previous = info.end_lsn.value;
+  }
+  return {};
+}
+
+Result<void> BlockDecoder::ReadChanges() {
+  const TransactionSlice& last = storage_.slices.back();
+  ASSIGN_OR_RETURN(const uint64_t count, in_.Count(format::kMaxBlockChanges));
+  if (count != last.first_change + last.change_count) return MalformedBlock("changes");
+  ASSIGN_OR_RETURN(const std::vector<DecodedKind> kinds, ReadKinds(count));
+  TRY(ReadInts(count));
+  storage_.changes.resize(count);
+  rows_of_change_.resize(count);
+  uint32_t slice = 0;
+  for (size_t i = 0; i < count; ++i) {
+    while (i >= storage_.slices[slice].first_change + storage_.slices[slice].change_count) ++slice;
+    if (static_cast<uint64_t>(ints_[i]) >= kinds.size()) return MalformedBlock("kind of a change");
+    const DecodedKind& kind = kinds[static_cast<size_t>(ints_[i])];
+    Change& change = storage_.changes[i];
+    change = {};
+    change.operation = kind.kind.operation;
+    change.old_kind = kind.kind.old_kind;
+    change.relation = kind.relation;
+    rows_of_change_[i] = kind.rows;
+    if (kind.rows == kNoRows) {
+      (change.operation == Operation::kTruncate ? truncates_ : messages_).push_back(i);
+      continue;
+    }
+    ImageList& images = images_[kind.rows];
+    const auto add = [&](ImageRole role) {
+      images.roles.push_back(role);
+      images.slices.push_back(slice);
+    };
+    if (change.old_kind == OldTupleKind::kKey) add(ImageRole::kOldKey);
+    if (change.old_kind == OldTupleKind::kFull) add(ImageRole::kOldFull);
+    if (change.operation != Operation::kDelete) add(NewRole(kind.kind));
+  }
+  storage_.has_messages = !messages_.empty();
+  return {};
+}
+
+Result<std::vector<DecodedKind>> BlockDecoder::ReadKinds(size_t max_kinds) {
+  ASSIGN_OR_RETURN(const uint64_t count, in_.Count(max_kinds));
+  std::vector<DecodedKind> kinds;
+  std::unordered_map<uint64_t, uint32_t> rows_of_relation;
+  for (uint64_t i = 0; i < count; ++i) {
+    ASSIGN_OR_RETURN(const uint8_t operation, in_.Byte());
+    if (!IsOperation(operation)) return MalformedBlock("operation");
+    DecodedKind kind;
+    kind.kind.operation = static_cast<Operation>(operation);
+    if (HasRows(kind.kind.operation)) {
+      ASSIGN_OR_RETURN(const uint8_t old_kind, in_.Byte());
+      ASSIGN_OR_RETURN(const uint64_t relation, in_.Varint());
+      if (!IsOldKind(kind.kind.operation, old_kind)) return MalformedBlock("kind of old tuple");
+      if (relation >= relations_.size()) return MalformedBlock("relation");
+      kind.kind.old_kind = static_cast<OldTupleKind>(old_kind);
+      kind.relation = &relations_[relation];
+      const auto [at, is_new] =
+          rows_of_relation.try_emplace(relation, static_cast<uint32_t>(images_.size()));
+      if (is_new) images_.push_back({kind.relation, {}, {}});
+      kind.rows = at->second;
+    }
+    kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+Result<void> BlockDecoder::ReadTruncates() {
+  TRY(ReadInts(truncates_.size()));
+  for (size_t i = 0; i < truncates_.size(); ++i) {
+    if (ints_[i] < 0 || ints_[i] > UINT8_MAX) return MalformedBlock("flags of a truncate");
+    storage_.changes[truncates_[i]].truncate_flags = static_cast<uint8_t>(ints_[i]);
+  }
+  std::vector<int64_t> sizes;
+  TRY(columns_.DecodeInts(truncates_.size(), &sizes));
+  uint64_t total = 0;
+  for (const int64_t size : sizes) {
+    if (static_cast<uint64_t>(size) > format::kMaxBlockCells - total) {
+      return MalformedBlock("relations of a truncate");
+    }
+    total += static_cast<uint64_t>(size);
+  }
+  TRY(ReadInts(total));
+  storage_.truncated.resize(total);
+  for (size_t i = 0; i < total; ++i) {
+    if (static_cast<uint64_t>(ints_[i]) >= relations_.size()) return MalformedBlock("relation");
+    storage_.truncated[i] = &relations_[static_cast<size_t>(ints_[i])];
+  }
+  std::span<const Relation* const> rest(storage_.truncated);
+  for (size_t i = 0; i < truncates_.size(); ++i) {
+    const auto size = static_cast<size_t>(sizes[i]);
+    storage_.changes[truncates_[i]].truncated = rest.first(size);
+    rest = rest.subspan(size);
+  }
+  return {};
+}
+
+Result<void> BlockDecoder::ReadMessages() {
+  TRY(ReadInts(messages_.size()));
+  for (size_t i = 0; i < messages_.size(); ++i) {
+    if (ints_[i] < 0 || ints_[i] > 1) return MalformedBlock("flags of a message");
+    storage_.changes[messages_[i]].transactional = ints_[i] == 1;
+  }
+  TRY(ReadInts(messages_.size()));
+  for (size_t i = 0; i < messages_.size(); ++i) {
+    storage_.changes[messages_[i]].message_lsn.value = static_cast<uint64_t>(ints_[i]);
+  }
+  TRY(ReadTexts(messages_.size()));
+  for (size_t i = 0; i < messages_.size(); ++i) {
+    storage_.changes[messages_[i]].prefix = texts_[i].bytes;
+    storage_.raw_bytes += texts_[i].bytes.size();
+  }
+  TRY(ReadTexts(messages_.size()));
+  for (size_t i = 0; i < messages_.size(); ++i) {
+    storage_.changes[messages_[i]].content = texts_[i].bytes;
+    storage_.raw_bytes += texts_[i].bytes.size();
+  }
+  return {};
+}
+
+Result<void> BlockDecoder::ReadRows() {
+  uint64_t total = 0;
+  for (const ImageList& images : images_) {
+    total += images.roles.size() * images.relation->columns.size();
+    if (total > format::kMaxBlockCells) return MalformedBlock("more values than a block may have");
+  }
+  storage_.values.resize(total);
+  std::vector<int64_t> commit_times;
+  for (const TransactionSlice& slice : storage_.slices) {
+    commit_times.push_back(slice.info.commit_time.micros);
+  }
+  TransactionClock clock(std::move(commit_times));
+  RowDecoder rows(&in_, &columns_);
+  std::span<Value> rest(storage_.values);
+  for (const ImageList& images : images_) {
+    const size_t size = images.roles.size() * images.relation->columns.size();
+    TRY(rows.Decode(images, &clock, rest.first(size), &storage_.raw_bytes));
+    rest = rest.subspan(size);
+  }
+  PointToRows();
+  return {};
+}
+
+void BlockDecoder::PointToRows() {
+  std::vector<const Value*> next;  // image of each relation
+  const Value* first = storage_.values.data();
+  for (const ImageList& images : images_) {
+    next.push_back(first);
+    first += images.roles.size() * images.relation->columns.size();
+  }
+  for (size_t i = 0; i < storage_.changes.size(); ++i) {
+    if (rows_of_change_[i] == kNoRows) continue;
+    Change& change = storage_.changes[i];
+    const size_t columns = change.relation->columns.size();
+    const auto take = [&] {
+      return Tuple(std::exchange(next[rows_of_change_[i]], next[rows_of_change_[i]] + columns),
+                   columns);
+    };
+    if (change.old_kind != OldTupleKind::kNone) change.old_tuple = take();
+    if (change.operation != Operation::kDelete) change.new_tuple = take();
+  }
+}
+
+}  // namespace
+
+Result<void> DecodeBlock(std::span<const Relation> relations, DecodedBlock::Storage* storage) {
+  storage->arena.Clear();
+  storage->slices.clear();
+  storage->changes.clear();
+  storage->raw_bytes = 0;
+  storage->has_messages = false;
+  return BlockDecoder(relations, storage).Decode();
+}
+
+}  // namespace trunkline

@@ -1,0 +1,23 @@
+// DecodedBlock's memory, which the decoder fills and keeps from one block to the next.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "archive/block_arena.h"
+#include "archive/segment_reader.h"
+
+namespace trunkline {
+
+struct DecodedBlock::Storage {
+  std::string encoded;  // values may lie in it
+  BlockArena arena;
+  std::vector<TransactionSlice> slices;
+  std::vector<Change> changes;
+  std::vector<Value> values;  // images, one after another
+  std::vector<const Relation*> truncated;
+  uint64_t raw_bytes = 0;
+  bool has_messages = false;
+};
+
+}  // namespace trunkline

@@ -1,0 +1,54 @@
+// The rows of one relation in a block, decoded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "archive/block_stream.h"
+#include "archive/column_codec.h"
+#include "archive/int_transform.h"
+#include "archive/row_lineage.h"
+#include "decoder/change.h"
+
+namespace trunkline {
+
+// The images of one relation: what they are is known before their values.
+struct ImageList {
+  const Relation* relation = nullptr;
+  std::vector<ImageRole> roles;
+  std::vector<uint32_t> slices;
+};
+
+class RowDecoder {
+ public:
+  RowDecoder(StreamReader* in, ColumnDecoder* columns) : in_(in), columns_(columns) {}
+
+  // Fills `values`, one for each column of each image, and adds their bytes to `raw_bytes`.
+  Result<void> Decode(const ImageList& images, TransactionClock* clock, std::span<Value> values,
+                      uint64_t* raw_bytes);
+
+ private:
+  // One column's values in one group of images, and how far they are used up.
+  struct Part {
+    std::vector<uint8_t> same_buffer;
+    const uint8_t* same = nullptr;
+    std::vector<uint32_t> slices;
+    std::vector<Value> values;
+    const Value* next = nullptr;
+  };
+
+  Result<RowLineage> ReadLineage(const ImageList& images);
+  Result<void> ReadPart(const ImageList& images, const RowLineage& lineage, bool is_key,
+                        ImageGroup group, TransactionClock* clock);
+  uint64_t FillColumn(const ImageList& images, const RowLineage& lineage, bool is_key,
+                      size_t column, std::span<Value> values);
+
+  StreamReader* in_;
+  ColumnDecoder* columns_;
+  std::array<std::vector<uint32_t>, kImageGroups> images_of_group_;
+  std::array<Part, kImageGroups> parts_;
+};
+
+}  // namespace trunkline
