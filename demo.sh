@@ -164,5 +164,9 @@ prove day-120
 heading "The archive"
 shows "trunkline info ARCHIVE"
 build/bin/trunkline info "$archive"
+number() { build/bin/trunkline info "$archive" --json | sed -n "s/^  \"$1\": \([0-9]*\),*$/\1/p"; }
+awk -v bytes="$(number segment_bytes)" -v changes="$(number changes)" 'BEGIN {
+  printf "\n%d bytes of segments for %d changes: %.1f bytes a change\n\n", bytes, changes, bytes / changes
+}'
 shows "trunkline verify ARCHIVE"
 build/bin/trunkline verify "$archive"

@@ -52,11 +52,9 @@ start_postgres "wal_level = logical" "timezone = 'America/Los_Angeles'"
 psql -qX -v ON_ERROR_STOP=1 -f "$root/sql/schema.sql" -f "$root/sql/customers.sql" \
   -f "$root/sql/generate.sql" -v tables='customers, orders' -f "$root/sql/source_setup.sql"
 
-capture() {
-  "$bin/trunklined" --source "host=$PGHOST port=$PGPORT user=trunkline dbname=postgres" \
-    --archive "$archive" "$@" 2>>"$work/trunklined.log"
-}
-capture &
+capture=("$bin/trunklined" --source "host=$PGHOST port=$PGPORT user=trunkline dbname=postgres"
+  --archive "$archive")
+"${capture[@]}" 2>"$work/trunklined.log" &
 daemon_pid=$!
 for ((tenths = 0; tenths < 300; tenths++)); do
   compgen -G "$archive/snapshots/*/complete*" >/dev/null && break
@@ -87,7 +85,7 @@ trade 40 2016-10-21 '2016-11-30 00:00:00+00' day120
 kill -TERM "$daemon_pid"
 wait "$daemon_pid" || { cat "$work/trunklined.log" >&2; exit 1; }
 daemon_pid=
-capture --endpos now || { cat "$work/trunklined.log" >&2; exit 1; }
+"${capture[@]}" --endpos now 2>>"$work/trunklined.log" || { cat "$work/trunklined.log" >&2; exit 1; }
 
 check "the trade gives the stages something to say" test \
   "$(cat "$work"/day*.retention.csv | wc -l)" -ge 7 -a "$(wc -l <"$work/day60.shipping.csv")" -gt 5
