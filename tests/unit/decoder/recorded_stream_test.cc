@@ -150,5 +150,13 @@ TEST(RecordedStream, StreamedTransactionsOfProtocol2) {
   EXPECT_EQ(types['A'], 3);
 }
 
+TEST(RecordedStream, PreparedTransactionsOfProtocol3) {
+  auto types = ExpectAsTestDecodingSays("prepared");
+  EXPECT_EQ(types['P'], 2);
+  EXPECT_EQ(types['p'], 1);
+  EXPECT_EQ(types['K'], 2);
+  EXPECT_EQ(types['r'], 1);
+}
+
 }  // namespace
 }  // namespace trunkline

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Records a live pgoutput stream and what test_decoding says of the same WAL.
 
-Usage: record.py CONNINFO DIRECTORY
+Usage: record.py CONNINFO DIRECTORY [STREAMING]
+
+STREAMING is on, or parallel where the server has it (Postgres 16).
 
 Writes <name>.stream (a line a message: its WAL start, a space, its payload in hex) and
 <name>.expected (test_decoding's lines). The server needs wal_level=logical and
-logical_decoding_work_mem=64kB, so that transactions stream early. Needs python3-psycopg2.
+logical_decoding_work_mem=64kB, so that transactions stream early, and max_prepared_transactions. Needs python3-psycopg2.
 """
 import pathlib
 import sys
@@ -104,6 +106,27 @@ def streamed(conninfo):
     b.rollback()
 
 
+def prepared(conninfo):
+    """Two-phase transactions, streamed and not; test_decoding's twin sees each at its end."""
+    a = session(conninfo, autocommit=True)
+    execute(a, "BEGIN; INSERT INTO rec.t VALUES (1, 'prepared', 'calm'); PREPARE TRANSACTION 'one'")
+    pause()
+    execute(a, "INSERT INTO rec.t VALUES (2, 'while it is prepared', 'calm')")
+    execute(a, "COMMIT PREPARED 'one'")
+    execute(a, "BEGIN; INSERT INTO rec.u VALUES (1, 'gone'); PREPARE TRANSACTION 'two'")
+    pause()
+    execute(a, "ROLLBACK PREPARED 'two'")
+    execute(a, "INSERT INTO rec.u VALUES (2, 'described by what was rolled back')")
+    b = session(conninfo)
+    execute(b, MANY.format("u", 101, 560))
+    pause()
+    execute(b, "INSERT INTO rec.t VALUES (3, 'after the chunk', 'wild')")
+    execute(b, "PREPARE TRANSACTION 'three'")
+    pause()
+    execute(a, "COMMIT PREPARED 'three'")
+    execute(a, "INSERT INTO rec.t VALUES (4, 'last', 'wild')")
+
+
 def session(conninfo, autocommit=False):
     connection = psycopg2.connect(conninfo)
     connection.autocommit = autocommit
@@ -153,8 +176,10 @@ def record(conninfo, directory, name, scenario, options):
     admin = session(conninfo, autocommit=True)
     cursor = admin.cursor()
     execute(admin, SCHEMA)
-    for slot, plugin in ("rec_live", "pgoutput"), ("rec_twin", "test_decoding"):
-        cursor.execute("SELECT pg_create_logical_replication_slot(%s, %s)", (slot, plugin))
+    two_phase = options.get("two_phase") == "on"
+    cursor.execute("SELECT pg_create_logical_replication_slot('rec_live', 'pgoutput', false, %s)",
+                   (two_phase,))
+    cursor.execute("SELECT pg_create_logical_replication_slot('rec_twin', 'test_decoding')")
     recorder = Recorder(conninfo, options)
     recorder.start()
     scenario(conninfo)
@@ -173,10 +198,14 @@ def record(conninfo, directory, name, scenario, options):
 
 def main():
     conninfo, directory = sys.argv[1], pathlib.Path(sys.argv[2])
+    streaming = sys.argv[3] if len(sys.argv) > 3 else "on"
+    version = "4" if streaming == "parallel" else "2"
     common = {"publication_names": "rec", "messages": "on"}
     record(conninfo, directory, "plain", plain, {"proto_version": "1", **common})
     record(conninfo, directory, "streamed", streamed,
-           {"proto_version": "2", "streaming": "on", **common})
+           {"proto_version": version, "streaming": streaming, **common})
+    record(conninfo, directory, "prepared", prepared,
+           {"proto_version": "3", "streaming": "on", "two_phase": "on", **common})
 
 
 main()
