@@ -55,6 +55,16 @@ Result<bool> SameContent(const ByteSource& left, const ByteSource& right) {
   return true;
 }
 
+bool IsMissing(const Result<void>& result) {
+  return !result && result.error().kind == ErrorKind::kNotFound;
+}
+
+// A folder that is gone held nothing any more when it was removed.
+Result<void> SyncIfThere(const std::string& directory) {
+  Result<void> synced = SyncDirectory(directory);
+  return IsMissing(synced) ? Result<void>() : synced;
+}
+
 // Whether an object below the folder `directory` ("" for the root, else ending in '/') can have a
 // name that starts with `prefix`.
 bool MayHold(std::string_view directory, std::string_view prefix) {
@@ -116,7 +126,7 @@ class DirectoryStore final : public Store {
       }
     }
     for (const std::string& directory : directories) {
-      TRY(SyncDirectory(directory));
+      TRY(SyncIfThere(directory));
       if (directory != root_) rmdir(directory.c_str());  // fails unless it is empty now
     }
     return {};
@@ -191,18 +201,21 @@ class DirectoryStore final : public Store {
   }
 
   Result<void> PutOne(const NewObject& object) {
-    const std::string path = PathOf(object.name);
-    Result<void> published = CheckExisting(object);
-    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-      if (published || published.error().kind != ErrorKind::kNotFound) break;
-      TRY(MakeDirectories(path.substr(0, path.rfind('/'))));
-      published = PublishFile(path, *object.content);
+    Result<void> put = CheckExisting(object);
+    for (int attempt = 0; attempt < kMaxAttempts && IsMissing(put); ++attempt) {
+      put = Publish(object);
     }
-    if (!published && published.error().kind == ErrorKind::kAlreadyExists) {
-      published = CheckExisting(object);  // another thread or process was first
+    if (!put && put.error().kind == ErrorKind::kAlreadyExists) {
+      put = CheckExisting(object);  // another thread or process was first
     }
-    TRY(published);
+    TRY(put);
     return SyncParents(object.name);
+  }
+
+  Result<void> Publish(const NewObject& object) {
+    const std::string path = PathOf(object.name);
+    TRY(MakeDirectories(path.substr(0, path.rfind('/'))));
+    return PublishFile(path, *object.content);
   }
 
   // Ok when the object is there with the bytes wanted; kNotFound when it is not there.
@@ -218,9 +231,9 @@ class DirectoryStore final : public Store {
   Result<void> SyncParents(std::string_view name) const {
     for (size_t slash = name.rfind('/'); slash != std::string_view::npos;
          slash = slash == 0 ? std::string_view::npos : name.rfind('/', slash - 1)) {
-      TRY(SyncDirectory(PathOf(name.substr(0, slash))));
+      TRY(SyncIfThere(PathOf(name.substr(0, slash))));
     }
-    return SyncDirectory(root_);
+    return SyncIfThere(root_);
   }
 
   void CleanUpAfterCrash() const {

@@ -119,9 +119,9 @@ class Verifier {
 
   Result<void> CheckSegments() {
     for (const SegmentEntry& entry : catalog_.segments) {
-      CheckTiling(entry);
+      const bool in_place = CheckTiling(entry);
       ASSIGN_OR_RETURN(const bool sound, CheckSegment(entry));
-      if (!sound) report_.last_digest.clear();
+      if (!sound || !in_place) report_.last_digest.clear();
       reached_ = std::max(reached_, entry.end);
       ++report_.segments;
       Advance(entry.size);
@@ -131,14 +131,16 @@ class Verifier {
     return {};
   }
 
-  void CheckTiling(const SegmentEntry& entry) {
+  // Whether the segment begins where the one before it ends, or after a hole.
+  bool CheckTiling(const SegmentEntry& entry) {
     contiguous_ = entry.begin == reached_;
-    if (!reached_.valid() || contiguous_) return;
+    if (!reached_.valid() || contiguous_) return true;
     if (entry.begin > reached_) {
       Find(Range(reached_, entry.begin), "no segment holds this range");
-    } else {
-      Find(entry.name, "overlaps the segment before it");
+      return true;
     }
+    Find(entry.name, "overlaps the segment before it");
+    return false;
   }
 
   // Leaves the digest of a sound segment in the report.
@@ -183,10 +185,13 @@ class Verifier {
     ++report_.snapshots;
     const uint64_t done_before = bytes_done_;
     const std::string name = SnapshotManifestName(snapshot.lsn);
+    uint64_t manifest_bytes = snapshot.size;
+    for (const ObjectInfo& part : snapshot.parts) manifest_bytes -= part.size;
     ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> manifest,
                      OpenChecked(name, SegmentKind::kManifest, snapshot.lsn, snapshot.lsn));
     if (manifest) {
       ASSIGN_OR_RETURN(const bool sound, Sound(name, CheckManifest(*manifest, ProgressWithin())));
+      Advance(manifest_bytes);
       if (sound) TRY(CheckParts(snapshot, manifest->header().parts));
     }
     Advance(done_before + snapshot.size - bytes_done_);

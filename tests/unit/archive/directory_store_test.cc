@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -172,7 +174,47 @@ TEST_F(DirectoryStoreTest, SaysHowToReadALazyInput) {
   EXPECT_THAT(object.error().hint, HasSubstr("lazy"));
 }
 
-// /dev/full is the disk that is always full.
+// Runs `check` where `folder` is a file system of its own, of 1 MiB. Needs the right to mount.
+void OnASmallDisk(const std::string& folder, const std::function<bool()>& check) {
+  fs::create_directories(folder);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (unshare(CLONE_NEWNS) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("none", folder.c_str(), "tmpfs", 0, "size=1m") != 0) {
+      _exit(77);
+    }
+    _exit(check() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "may not mount";
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(DirectoryStoreTest, AFullDiskCanBeTriedAgain) {
+  OnASmallDisk(root_, [&] {
+    const std::string content(600 << 10, 'x');
+    const bool first = PutObject(store_.get(), "changes/a", content).has_value();
+    const auto second = PutObject(store_.get(), "changes/b", content);
+    if (!first || second || second.error().kind != ErrorKind::kUnavailable) return false;
+    if (second.error().hint.find("free space") == std::string::npos) return false;
+    const std::string name = "changes/a";
+    return store_->Remove({&name, 1}) && PutObject(store_.get(), "changes/b", content);
+  });
+}
+
+TEST_F(DirectoryStoreTest, SaysThatTheDiskIsReadOnly) {
+  OnASmallDisk(root_, [&] {
+    if (!PutObject(store_.get(), "changes/a", "x")) return false;
+    if (mount("none", root_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) != 0) _exit(77);
+    const auto put = PutObject(store_.get(), "changes/b", "x");
+    return !put && put.error().kind == ErrorKind::kDenied &&
+           put.error().hint.find("read-only") != std::string::npos &&
+           GetObject(*store_, "changes/a", 1);
+  });
+}
+
 TEST(FileErrorTest, SaysWhatCanBeTriedAgain) {
   EXPECT_EQ(FileError("x", ENOSPC).kind, ErrorKind::kUnavailable);
   EXPECT_EQ(FileError("x", EDQUOT).kind, ErrorKind::kUnavailable);

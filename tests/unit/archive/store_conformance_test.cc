@@ -284,15 +284,14 @@ TEST_P(StoreConformance, OneOfTwoRivalsWins) {
 }
 
 TEST_P(StoreConformance, PutsWhileItsFolderIsRemoved) {
-  std::atomic<bool> stop = false;
-  std::jthread remover([&] {
+  std::jthread remover([&](const std::stop_token& stop) {
     const std::unique_ptr<Store> other = place_->Connect();
-    while (!stop) static_cast<void>(Remove(other.get(), "s/1/passing"));
+    while (!stop.stop_requested()) static_cast<void>(Remove(other.get(), "s/1/passing"));
   });
-  for (int i = 0; i < 100; ++i) {
-    ASSERT_TRUE(PutObject(store_.get(), "s/1/passing", "x")) << i;
+  for (int i = 0; i < 300; ++i) {
+    const auto put = PutObject(store_.get(), "s/1/passing", "x");
+    ASSERT_TRUE(put) << put.error().ToString();
   }
-  stop = true;
 }
 
 // Puts objects for ever, each of 4 MiB.
