@@ -322,6 +322,7 @@ select json_build_object(
                                         'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
                                         'collate', d.datcollate, 'ctype', d.datctype)
                from pg_catalog.pg_database d where d.datname = current_database()),
+  'all_tables', (select pg.puballtables from pg_catalog.pg_publication pg where pg.pubname = $1),
   'schemas', coalesce((select json_agg(nspname order by nspname) from own_schemas
                        where nspname not in ('pg_catalog', 'information_schema')), '[]'),
   'extensions', coalesce((select json_agg(json_build_object('name', extname, 'schema', nspname)
