@@ -26,7 +26,6 @@ Capture::Capture(const CaptureOptions& options, ReplicationStream stream, const 
                  Lsn start, Appender* appender, ChangeStore* change_store,
                  RelationTracker* relations)
     : options_(options),
-      start_(start),
       stream_(std::move(stream)),
       publisher_(appender, source, &wakeup_),
       feedback_(start, options.feedback_interval, Clock::now()),
@@ -163,7 +162,7 @@ void Capture::Cut() {
   const Lsn end = builder_.position();
   transactions_ += builder_.transactions();
   changes_ += builder_.changes();
-  publisher_.Submit(builder_.Take(), end, std::exchange(received_bytes_, 0));
+  publisher_.Submit(builder_.Take(), submitted_, end, std::exchange(received_bytes_, 0));
   submitted_ = end;
   segment_since_.reset();
   cut_requested_ = false;

@@ -65,7 +65,6 @@ class Capture {
   bool finished() const;
 
   const CaptureOptions options_;
-  const Lsn start_;
   ReplicationStream stream_;
   Wakeup wakeup_;
   Publisher publisher_;

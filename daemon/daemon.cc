@@ -14,6 +14,7 @@
 #include "daemon/publication.h"
 #include "daemon/slot.h"
 #include "daemon/snapshotter.h"
+#include "daemon/spool_change_store.h"
 #include "daemon/stop_signal.h"
 #include "daemon/wakeup.h"
 
@@ -131,11 +132,11 @@ Result<void> Daemon::OpenArchive(const Source& source) {
                           .publication = options_.publication,
                           .slot = options_.slot};
   ASSIGN_OR_RETURN(appender_, Appender::Open(store_.get(), identity));
-  spdlog::info("Postgres {}.{}, system {}, timeline {}, database {}; archive {} {}",
-               source.server_version / 10000, source.server_version % 10000,
-               source.system_identifier, source.timeline, source.database, store_->url(),
-               appender_->end().valid() ? "ends at " + appender_->end().ToString()
-                                        : "has no segment yet");
+  spdlog::info(
+      "Postgres {}.{}, system {}, timeline {}, database {}; archive {} {}",
+      source.server_version / 10000, source.server_version % 10000, source.system_identifier,
+      source.timeline, source.database, store_->url(),
+      appender_->end().valid() ? "ends at " + appender_->end().ToString() : "has no segment yet");
   return {};
 }
 
@@ -190,9 +191,8 @@ Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn st
           std::move(replication),
           {.slot = options_.slot, .publication = options_.publication, .start = start}));
   spdlog::info("streaming from {}", start.ToString());
-  const std::unique_ptr<ChangeStore> change_store = NewMemoryChangeStore();
-  Capture capture(options, std::move(stream), source, start, appender_.get(), change_store.get(),
-                  &relations_);
+  SpoolChangeStore spool({.directory = options_.spool});
+  Capture capture(options, std::move(stream), source, start, appender_.get(), &spool, &relations_);
   return capture.Run();
 }
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -24,10 +25,10 @@ Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup)
 
 Publisher::~Publisher() = default;
 
-void Publisher::Submit(SegmentWriter writer, Lsn end, uint64_t received_bytes) {
+void Publisher::Submit(SegmentWriter writer, Lsn begin, Lsn end, uint64_t received_bytes) {
   CHECK(!full());
   const std::scoped_lock lock(mutex_);
-  queue_.push_back({std::move(writer), end, received_bytes});
+  queue_.push_back({std::move(writer), begin, end, received_bytes});
   changed_.notify_all();
 }
 
@@ -72,7 +73,6 @@ void Publisher::Run(std::stop_token stop) {
 }
 
 Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
-  const Lsn begin = appender_->end();
   const uint64_t transactions = job.writer.transactions();
   const uint64_t changes = job.writer.changes();
   const uint64_t bytes = job.writer.encoded_bytes();
@@ -90,16 +90,10 @@ Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
     appended = appender_->PublishPending();
   }
   TRY(appended);
-  Log(begin, job.end, transactions, changes, bytes, job.received_bytes);
-  return {};
-}
-
-void Publisher::Log(Lsn begin, Lsn end, uint64_t transactions, uint64_t changes, uint64_t bytes,
-                    uint64_t received_bytes) {
-  const double ratio =
-      bytes == 0 ? 0 : static_cast<double>(received_bytes) / static_cast<double>(bytes);
+  const double ratio = static_cast<double>(job.received_bytes) / std::max<double>(1, bytes);
   spdlog::debug("segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
-                begin.ToString(), end.ToString(), transactions, changes, bytes, ratio);
+                job.begin.ToString(), job.end.ToString(), transactions, changes, bytes, ratio);
+  return {};
 }
 
 }  // namespace trunkline

@@ -28,9 +28,9 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // Appends the transactions of `writer` as the segment up to `end`, after those before it. Only
-  // while not full().
-  void Submit(SegmentWriter writer, Lsn end, uint64_t received_bytes);
+  // Appends the transactions of `writer` as the segment from `begin`, where the one before it ends,
+  // to `end`. Only while not full(). `received_bytes` are what the source sent for it.
+  void Submit(SegmentWriter writer, Lsn begin, Lsn end, uint64_t received_bytes);
 
   bool full() const;
   bool idle() const;  // everything submitted is durable
@@ -43,14 +43,13 @@ class Publisher {
  private:
   struct Job {
     SegmentWriter writer;
+    Lsn begin;
     Lsn end;
     uint64_t received_bytes = 0;
   };
 
   void Run(std::stop_token stop);
   Result<void> Append(Job job, const std::stop_token& stop);
-  void Log(Lsn begin, Lsn end, uint64_t transactions, uint64_t changes, uint64_t bytes,
-           uint64_t received_bytes);
 
   Appender* const appender_;
   const Source source_;
