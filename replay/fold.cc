@@ -42,8 +42,13 @@ void Fold::Start(std::span<const SnapshotPart> parts, Definition definition) {
 Fold::Entry& Fold::AddTable(const Relation& relation) {
   Entry& entry = entries_[relation.oid];
   entry.table = std::make_unique<FoldedTable>(relation);
-  entry.table->numbers() = NumberColumns(relation, definition_.FindTable(relation.oid));
+  entry.table->numbers() = NumberColumns(relation, FindDefinition(relation.oid));
   return entry;
+}
+
+const TableDefinition* Fold::FindDefinition(uint32_t oid) const {
+  const TableDefinition* table = definition_.FindTable(oid);
+  return table != nullptr ? table : older_.FindTable(oid);
 }
 
 void Fold::Enter(const std::shared_ptr<const SegmentReader>& reader) {
@@ -53,8 +58,8 @@ void Fold::Enter(const std::shared_ptr<const SegmentReader>& reader) {
   for (auto& [oid, entry] : entries_) entry.active = nullptr;
 }
 
-// The table of a relation of reader_; null when it is not wanted. One that no snapshot and no
-// definition brought is in doubt from the start.
+// The table of a relation of reader_; null when it is not wanted. One that no snapshot brought is
+// new where all tables are published, and else in doubt from the start.
 Fold::Entry* Fold::EntryOf(const Relation& relation) {
   Binding& binding = bound_[static_cast<size_t>(&relation - reader_->relations().data())];
   if (binding.known) return binding.entry;
@@ -63,19 +68,20 @@ Fold::Entry* Fold::EntryOf(const Relation& relation) {
   const auto found = entries_.find(relation.oid);
   if (found != entries_.end()) return binding.entry = &found->second;
   binding.entry = &AddTable(relation);
-  binding.entry->table->set_doubt(UnknownRows(relation));
+  if (!definition_.all_tables) binding.entry->table->set_doubt(UnknownRows(relation));
   return binding.entry;
 }
 
 Result<void> Fold::Activate(Entry* entry, const Relation& relation) {
   if (!(entry->table->relation() == relation)) TRY(ChangeRelation(entry, relation));
   entry->active = &relation;
+  missing_.erase(relation.oid);
   return {};
 }
 
 Result<void> Fold::ChangeRelation(Entry* entry, const Relation& relation) {
   FoldedTable& table = *entry->table;
-  const TableDefinition* definition = definition_.FindTable(relation.oid);
+  const TableDefinition* definition = FindDefinition(relation.oid);
   NumberedColumns numbers = NumberColumns(relation, definition);
   const ColumnMapping mapping =
       MapColumns(table.relation(), table.numbers(), relation, numbers, definition);
@@ -88,7 +94,7 @@ Result<void> Fold::ChangeRelation(Entry* entry, const Relation& relation) {
   } else if (table.row_count() > 0 && !mapping.warning.empty()) {
     warnings_.push_back("table " + NameOf(relation) + ": " + mapping.warning);
   }
-  table.numbers() = std::move(numbers);
+  table.numbers() = KeepKnownNumbers(std::move(numbers), mapping, table.numbers());
   return table.Become(relation, mapping);
 }
 
@@ -154,17 +160,23 @@ Result<void> Fold::ApplyOther(const Change& change) {
   return {};
 }
 
+// A definition that the daemon queried tells which tables there are as of its own LSN, where it has
+// one: before that they may be there still, or not yet.
 Result<void> Fold::TakeDefinition(const Change& change) {
   ASSIGN_OR_RETURN(Definition definition, ParseDefinition(change.content));
+  older_ = KeepMissingTables(std::move(definition_), older_);
+  definition_ = std::move(definition);
   missing_.clear();
   if (IsExactDefinition(change)) {
-    definition_ = std::move(definition);
     TRY(TakeExactTables());
-  } else {
-    for (const auto& [oid, entry] : entries_) {
-      if (definition.FindTable(oid) == nullptr) missing_.insert(oid);
-    }
-    definition_ = KeepMissingTables(std::move(definition), definition_);
+    TakeNewTables();
+    return {};
+  }
+  if (change.message_lsn > limit_) return {};
+  for (auto& [oid, entry] : entries_) {
+    if (definition_.FindTable(oid) != nullptr) continue;
+    missing_.insert(oid);
+    entry.active = nullptr;  // the next change shows that it is there
   }
   TakeNewTables();
   return {};
@@ -179,11 +191,8 @@ Result<void> Fold::TakeExactTables() {
   });
   for (auto& [oid, entry] : entries_) {
     entry.active = nullptr;
-    const std::optional<Relation> relation =
-        RelationOf(*definition_.FindTable(oid), entry.table->relation());
-    if (relation && !(*relation == entry.table->relation())) {
-      TRY(ChangeRelation(&entry, *relation));
-    }
+    const Relation relation = RelationOf(*definition_.FindTable(oid), entry.table->relation());
+    if (!(relation == entry.table->relation())) TRY(ChangeRelation(&entry, relation));
   }
   std::fill(bound_.begin(), bound_.end(), Binding{});
   return {};
@@ -195,7 +204,7 @@ void Fold::TakeNewTables() {
   for (const TableDefinition& table : definition_.tables) {
     const bool leaf = table.published && table.kind == 'r';
     if (!leaf || !Wants(table.oid) || entries_.contains(table.oid)) continue;
-    if (const std::optional<Relation> relation = RelationOf(table, Relation{})) AddTable(*relation);
+    AddTable(RelationOf(table, Relation{}));
   }
 }
 
@@ -232,6 +241,7 @@ Result<void> Fold::AddChanges(std::span<const Change> changes) {
 
 Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   Enter(item.reader);
+  limit_ = limit;
   slices_ = item.block.slices();
   changes_ = item.block.changes();
   // Commit LSNs rise from slice to slice: what is in the range stands together.
@@ -248,19 +258,27 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   return {};
 }
 
-Fold::Outcome Fold::Finish() {
+void Fold::FinishTable(uint32_t oid, Entry* entry, bool keep_missing, Outcome* outcome) {
+  const Relation& relation = entry->table->relation();
+  // A partitioned parent holds no rows itself; it shows up where it is truncated.
+  const TableDefinition* table = FindDefinition(oid);
+  if (table != nullptr && table->kind == 'p') return;
+  if (missing_.contains(oid) && !keep_missing) {
+    warnings_.push_back("table " + NameOf(relation) +
+                        " is left out: the source had dropped or unpublished it when the newest "
+                        "definition was made; --tables with its name keeps it");
+    return;
+  }
+  if (table != nullptr && definition_.FindTable(oid) == nullptr)
+    AddDefinition(*table, older_, &definition_);
+  entry->table->Finish();
+  outcome->tables.push_back(std::move(entry->table));
+}
+
+Fold::Outcome Fold::Finish(const std::function<bool(const Relation& relation)>& keep) {
   Outcome outcome;
   for (auto& [oid, entry] : entries_) {
-    // A partitioned parent holds no rows itself; it shows up where it is truncated.
-    const TableDefinition* table = definition_.FindTable(oid);
-    if (table != nullptr && table->kind == 'p') continue;
-    entry.table->Finish();
-    if (missing_.contains(oid)) {
-      warnings_.push_back("table " + NameOf(entry.table->relation()) +
-                          " is kept although the newest definition lacks it: the source may have "
-                          "dropped it by then");
-    }
-    outcome.tables.push_back(std::move(entry.table));
+    FinishTable(oid, &entry, keep(entry.table->relation()), &outcome);
   }
   std::sort(outcome.tables.begin(), outcome.tables.end(), [](const auto& a, const auto& b) {
     return std::tie(a->relation().schema, a->relation().name) <

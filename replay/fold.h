@@ -35,8 +35,10 @@ class Fold {
     std::vector<std::unique_ptr<FoldedTable>> tables;  // by schema and name; may be in doubt
     std::vector<std::string> warnings;
   };
-  // Ends the fold.
-  Outcome Finish();
+  // Ends the fold. A table that the newest definition lacks, and that no change touched since, was
+  // dropped or left the publication at some unknown instant: `keep` says which of these to keep all
+  // the same.
+  Outcome Finish(const std::function<bool(const Relation& relation)>& keep);
 
  private:
   struct Entry {
@@ -67,16 +69,22 @@ class Fold {
   Result<void> TakeDefinition(const Change& change);
   Result<void> TakeExactTables();
   void TakeNewTables();
+  const TableDefinition* FindDefinition(uint32_t oid) const;
+  void FinishTable(uint32_t oid, Entry* entry, bool keep_missing, Outcome* outcome);
   Lsn CommitLsn() const;
   Error Located(Error error) const;
 
   Wanted wanted_;
   Definition definition_;
   std::unordered_map<uint32_t, Entry> entries_;  // by relation OID; addresses are stable
-  std::unordered_set<uint32_t> missing_;         // tables that the newest definition lacks
+  // Tables that the newest definition lacks, as older ones told of them; and those of them that no
+  // change touched since.
+  Definition older_;
+  std::unordered_set<uint32_t> missing_;
   std::vector<std::string> warnings_;
 
-  // The block at hand.
+  // The block at hand, and the fold's end.
+  Lsn limit_;
   std::shared_ptr<const SegmentReader> reader_;
   std::vector<Binding> bound_;  // by index into the relations of reader_
   std::span<const TransactionSlice> slices_;

@@ -160,4 +160,16 @@ ColumnMapping MapColumns(const Relation& before, const NumberedColumns& before_n
   return Mapper(before, before_numbers, after, after_numbers).Map(after_table);
 }
 
+NumberedColumns KeepKnownNumbers(NumberedColumns after, const ColumnMapping& mapping,
+                                 const NumberedColumns& before) {
+  for (size_t i = 0; i < after.attnums.size(); ++i) {
+    const int old_column = mapping.sources[i].old_column;
+    if (after.attnums[i] == 0 && old_column != ColumnMapping::kAdded) {
+      after.attnums[i] = before.attnums[static_cast<size_t>(old_column)];
+    }
+  }
+  after.highest_attnum = std::max(after.highest_attnum, before.highest_attnum);
+  return after;
+}
+
 }  // namespace trunkline

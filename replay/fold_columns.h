@@ -40,4 +40,9 @@ ColumnMapping MapColumns(const Relation& before, const NumberedColumns& before_n
                          const Relation& after, const NumberedColumns& after_numbers,
                          const TableDefinition* after_table);
 
+// `after`, with numbers that only `before` knew carried over: a definition that is ahead of the
+// stream may call a column otherwise already.
+NumberedColumns KeepKnownNumbers(NumberedColumns after, const ColumnMapping& mapping,
+                                 const NumberedColumns& before);
+
 }  // namespace trunkline

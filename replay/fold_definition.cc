@@ -20,20 +20,6 @@ const RelationColumn* FindColumn(const Relation& relation, const std::string& na
   return nullptr;
 }
 
-std::vector<std::string> KeyColumns(const TableDefinition& table, const Relation& before) {
-  std::vector<std::string> names;
-  if (table.replica_identity == 'd') {
-    for (const ConstraintDefinition& constraint : table.constraints) {
-      if (constraint.type == 'p') names = constraint.columns;
-    }
-  } else if (table.replica_identity == 'i') {
-    for (const RelationColumn& column : before.columns) {
-      if (column.key) names.push_back(column.name);
-    }
-  }
-  return names;
-}
-
 // Appends to `items` what `older` has and it lacks, by `key`.
 template <typename Item, typename Key>
 void AppendMissing(std::vector<Item>* items, const std::vector<Item>& older, const Key& key) {
@@ -55,17 +41,12 @@ bool IsDefinition(const Change& change) {
   return change.operation == Operation::kDefinition || IsExactDefinition(change);
 }
 
-std::optional<Relation> RelationOf(const TableDefinition& table, const Relation& before) {
+Relation RelationOf(const TableDefinition& table, const Relation& before) {
   Relation relation;
   relation.oid = table.oid;
   relation.schema = table.name.first;
   relation.name = table.name.second;
   relation.identity = static_cast<ReplicaIdentity>(table.replica_identity);
-  if (relation.identity == ReplicaIdentity::kIndex && before.identity != relation.identity) {
-    return std::nullopt;
-  }
-  const std::vector<std::string> keys = KeyColumns(table, before);
-  size_t found_keys = 0;
   for (const ColumnDefinition& definition : table.columns) {
     const bool published =
         definition.generated.empty() &&
@@ -75,8 +56,7 @@ std::optional<Relation> RelationOf(const TableDefinition& table, const Relation&
     column.name = definition.name;
     column.type_oid = definition.type_oid;
     column.type_modifier = definition.type_modifier;
-    column.key = relation.identity == ReplicaIdentity::kFull || Holds(keys, definition.name);
-    found_keys += Holds(keys, definition.name) ? 1 : 0;
+    column.key = Holds(table.key_columns, definition.name);
     const RelationColumn* known = FindColumn(before, definition.name);
     if (known != nullptr && known->type_oid == column.type_oid) {
       column.type_schema = known->type_schema;
@@ -84,19 +64,23 @@ std::optional<Relation> RelationOf(const TableDefinition& table, const Relation&
     }
     relation.columns.push_back(std::move(column));
   }
-  if (found_keys != keys.size()) return std::nullopt;
   return relation;
 }
 
-Definition KeepMissingTables(Definition newer, const Definition& older) {
-  const size_t tables = newer.tables.size();
-  AppendMissing(&newer.tables, older.tables,
-                [](const TableDefinition& table) { return table.oid; });
-  if (newer.tables.size() == tables) return newer;
-  AppendMissing(&newer.types, older.types, [](const TypeDefinition& type) { return type.oid; });
-  AppendMissing(&newer.schemas, older.schemas, [](const std::string& schema) { return schema; });
-  AppendMissing(&newer.extensions, older.extensions,
+void AddDefinition(const TableDefinition& table, const Definition& source, Definition* definition) {
+  definition->tables.push_back(table);
+  AppendMissing(&definition->types, source.types,
+                [](const TypeDefinition& type) { return type.oid; });
+  AppendMissing(&definition->schemas, source.schemas,
+                [](const std::string& schema) { return schema; });
+  AppendMissing(&definition->extensions, source.extensions,
                 [](const QualifiedName& name) { return name; });
+}
+
+Definition KeepMissingTables(Definition newer, const Definition& older) {
+  for (const TableDefinition& table : older.tables) {
+    if (newer.FindTable(table.oid) == nullptr) AddDefinition(table, older, &newer);
+  }
   return newer;
 }
 

@@ -1,8 +1,6 @@
 // What folding needs of definitions beyond their parsing.
 #pragma once
 
-#include <optional>
-
 #include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/definition.h"
@@ -15,9 +13,11 @@ bool IsExactDefinition(const Change& change);
 bool IsDefinition(const Change& change);
 
 // The relation that the stream would describe for `table`. `before` is what is known of it so far,
-// or an empty Relation. Nothing where the definition alone does not tell: it does not name the
-// columns of an index that is the replica identity.
-std::optional<Relation> RelationOf(const TableDefinition& table, const Relation& before);
+// or an empty Relation.
+Relation RelationOf(const TableDefinition& table, const Relation& before);
+
+// Adds `table` to `definition`, and what of `source` it may need.
+void AddDefinition(const TableDefinition& table, const Definition& source, Definition* definition);
 
 // `newer` with the tables of `older` that it lacks, and the types and schemas they need.
 Definition KeepMissingTables(Definition newer, const Definition& older);

@@ -3,11 +3,13 @@
 #include <memory>
 #include <utility>
 
+#include "replay/read_ahead.h"
+
 namespace trunkline {
 
 Result<Manifest> ReadManifest(const Store& store, Lsn snapshot) {
   const std::string name = SnapshotManifestName(snapshot);
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, name));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(store, name));
   if (reader->header().kind != SegmentKind::kManifest) {
     return Fail(ErrorKind::kCorrupt, name + " is no manifest of a base snapshot");
   }
@@ -28,7 +30,7 @@ Result<Manifest> ReadManifest(const Store& store, Lsn snapshot) {
 Result<std::optional<Timestamp>> SnapshotTime(const Store& store, const SnapshotEntry& snapshot) {
   DecodedBlock block;
   for (const ObjectInfo& part : snapshot.parts) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, part.name));
+    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(store, part.name));
     if (reader->blocks().empty()) continue;
     TRY(reader->ReadBlock(0, &block));
     if (block.slices().empty()) continue;

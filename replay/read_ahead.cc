@@ -11,7 +11,52 @@ namespace {
 // memory: one thread is always the slower one.
 constexpr size_t kItems = 5;
 
+constexpr std::string_view kRestoreHint = "restore it from a copy of the archive";
+
+bool HasItsName(const SegmentReader& reader) {
+  const SegmentHeader& header = reader.header();
+  switch (header.kind) {
+    case SegmentKind::kChanges:
+      return reader.name() == SegmentObjectName(header.begin, header.end);
+    case SegmentKind::kGap:
+      return reader.name() == GapObjectName(header.begin, header.end);
+    case SegmentKind::kManifest:
+      return reader.name() == SnapshotManifestName(header.end);
+    case SegmentKind::kSnapshot:
+      break;
+  }
+  const std::string manifest = SnapshotManifestName(header.end);
+  return reader.name().starts_with(manifest.substr(0, manifest.rfind('/') + 1));
+}
+
 }  // namespace
+
+Result<std::unique_ptr<SegmentReader>> OpenListed(const Store& store, const std::string& name) {
+  Result<std::unique_ptr<SegmentReader>> reader = OpenSegment(store, name);
+  if (!reader && reader.error().kind == ErrorKind::kNotFound) {
+    return Fail(ErrorKind::kCorrupt, "the archive has lost its object " + name,
+                std::string(kRestoreHint));
+  }
+  if (reader && !HasItsName(**reader)) {
+    return Fail(ErrorKind::kCorrupt, name + " holds another object than its name says",
+                std::string(kRestoreHint));
+  }
+  return reader;
+}
+
+Result<void> ReadAhead::CheckSuccession(const SegmentReader& reader) {
+  const SegmentHeader& header = reader.header();
+  if (header.kind != SegmentKind::kChanges) return {};
+  if (header.begin == last_end_ && header.previous_digest != last_digest_) {
+    return Fail(
+        ErrorKind::kCorrupt,
+        reader.name() + " does not follow the segment before it: one of the two was replaced",
+        "trunkline verify finds all damage");
+  }
+  last_end_ = header.end;
+  last_digest_ = reader.digest();
+  return {};
+}
 
 ReadAhead::ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted)
     : store_(store), objects_(std::move(objects)), wanted_(std::move(wanted)) {
@@ -48,12 +93,9 @@ std::unique_ptr<ReadAhead::Item> ReadAhead::TakeSpare(const std::stop_token& sto
 
 Result<void> ReadAhead::ReadSegment(const std::stop_token& stop, const ObjectInfo& object,
                                     uint64_t position) {
-  Result<std::unique_ptr<SegmentReader>> opened = OpenSegment(store_, object.name);
-  if (!opened && opened.error().kind == ErrorKind::kNotFound) {
-    return Fail(ErrorKind::kCorrupt, "the archive has lost its object " + object.name,
-                "restore it from a copy of the archive");
-  }
-  ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader, std::move(opened));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
+                   OpenListed(store_, object.name));
+  TRY(CheckSuccession(*reader));
   for (size_t index = 0; index < reader->blocks().size(); ++index) {
     if (wanted_ && !wanted_(*reader, reader->blocks()[index])) continue;
     std::unique_ptr<Item> item = TakeSpare(stop);

@@ -19,6 +19,10 @@
 
 namespace trunkline {
 
+// Opens an object that the archive's own list names: kCorrupt, not kNotFound, when it is not there,
+// and also when it is another object than its name says.
+Result<std::unique_ptr<SegmentReader>> OpenListed(const Store& store, const std::string& name);
+
 class ReadAhead {
  public:
   struct Item {
@@ -38,12 +42,13 @@ class ReadAhead {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  // The next block, valid until the next call; null after the last one. An object that is not there
-  // is kCorrupt: the archive's own list names it.
+  // The next block, valid until the next call; null after the last one. kCorrupt also when a
+  // segment is not the successor, by its digest, of the one read before it.
   Result<const Item*> Next();
 
  private:
   void Run(const std::stop_token& stop);
+  Result<void> CheckSuccession(const SegmentReader& reader);
   Result<void> ReadSegment(const std::stop_token& stop, const ObjectInfo& object,
                            uint64_t position);
   std::unique_ptr<Item> TakeSpare(const std::stop_token& stop);
@@ -58,6 +63,9 @@ class ReadAhead {
   std::vector<std::unique_ptr<Item>> spare_;  // their memory is used again
   Result<void> outcome_;
   bool finished_ = false;
+
+  Lsn last_end_;             // of the segment read before; the thread's alone
+  std::string last_digest_;  // likewise
 
   std::unique_ptr<Item> current_;  // the caller's
   std::jthread thread_;            // last: it uses everything above

@@ -24,7 +24,12 @@ class Builder {
     fold.Start(manifest.parts, std::move(definition));
     TRY(AddSnapshot(manifest.parts, &fold));
     TRY(AddChanges(target, &fold));
-    return fold.Finish();
+    return fold.Finish([this](const Relation& relation) {
+      return std::any_of(options_.tables.begin(), options_.tables.end(),
+                         [&](const std::string& asked) {
+                           return Names(asked, {relation.schema, relation.name});
+                         });
+    });
   }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "archive/catalog.h"
 #include "replay/fold_definition.h"
+#include "replay/read_ahead.h"
 
 namespace trunkline {
 
@@ -43,7 +44,7 @@ Result<void> TableFilter::Learn(std::span<const SnapshotPart> parts, const Defin
   }
   DecodedBlock block;
   for (const ObjectInfo& segment : segments) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, segment.name));
+    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(store, segment.name));
     for (size_t index = 0; index < reader->blocks().size(); ++index) {
       if (!reader->blocks()[index].has_messages) continue;
       TRY(reader->ReadBlock(index, &block));

@@ -49,7 +49,7 @@ class Timeline {
       if (segment.begin >= limit) continue;
       if (segment.gap || segment.end < reached) break;
       reached = segment.begin;
-      ASSIGN_OR_RETURN(auto reader, OpenSegment(store_, segment.name));
+      ASSIGN_OR_RETURN(auto reader, OpenListed(store_, segment.name));
       for (size_t block = reader->blocks().size(); block-- > 0;) {
         if (reader->blocks()[block].commit_lsn_min >= limit) continue;
         ASSIGN_OR_RETURN(auto found, LastInBlock(*reader, block, limit));
@@ -66,7 +66,7 @@ class Timeline {
       if (segment.end <= limit) continue;
       if (segment.gap || segment.begin > reached) break;
       reached = segment.end;
-      ASSIGN_OR_RETURN(auto reader, OpenSegment(store_, segment.name));
+      ASSIGN_OR_RETURN(auto reader, OpenListed(store_, segment.name));
       for (size_t block = 0; block < reader->blocks().size(); ++block) {
         if (reader->blocks()[block].commit_lsn_max < limit) continue;
         ASSIGN_OR_RETURN(auto found, FirstInBlock(*reader, block, limit));
