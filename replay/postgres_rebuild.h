@@ -23,7 +23,7 @@ struct RebuildOptions {
   // Gather statistics for the planner at the end.
   bool analyze = false;
   // Rows loaded so far and in all; called by one thread at a time; may be null.
-  std::function<void(uint64_t done, uint64_t total)> progress;
+  std::function<void(uint64_t done, uint64_t total)> progress = {};
 };
 
 struct RebuildReport {
