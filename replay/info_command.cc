@@ -41,12 +41,12 @@ std::string Header(const ArchiveSummary& summary, const std::string& url) {
   table.Add({"Span", DescribeSpan(summary)});
   table.Add({"First commit", DescribeTransaction(summary.first)});
   table.Add({"Last commit", DescribeTransaction(summary.last)});
-  table.Add({"Changes", FormatCount(summary.changes) + " in " + FormatCount(summary.transactions) +
-                            " transactions"});
+  table.Add({"Changes", FormatCount(summary.changes) + " in " +
+                            FormatCount(summary.transactions, "transaction")});
   table.Add({"Size", FormatBytes(summary.bytes) + ": " +
-                         FormatCount(summary.catalog.segments.size()) + " segments of " +
+                         FormatCount(summary.catalog.segments.size(), "segment") + " of " +
                          FormatBytes(summary.segment_bytes) + ", " +
-                         FormatCount(summary.catalog.snapshots.size()) + " snapshots of " +
+                         FormatCount(summary.catalog.snapshots.size(), "snapshot") + " of " +
                          FormatBytes(summary.snapshot_bytes)});
   return table.Render("");
 }
@@ -96,8 +96,8 @@ std::string ToText(const ArchiveSummary& summary, const std::string& url) {
   std::string text = Header(summary, url) + Tables(summary) + Snapshots(summary) + Gaps(summary) +
                      RestorePoints(summary);
   if (!summary.catalog.foreign.empty()) {
-    text += "\n" + FormatCount(summary.catalog.foreign.size()) +
-            " objects are no part of the archive; trunkline verify names them.\n";
+    text += "\nNo part of the archive: " + FormatCount(summary.catalog.foreign.size(), "object") +
+            "; trunkline verify names them.\n";
   }
   return text;
 }
@@ -207,6 +207,7 @@ void AddInfoCommand(CLI::App* app, CommandContext* context) {
       app->add_subcommand("info", "Show what an archive holds: span, size, tables, snapshots");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
   command->add_flag("--json", options->json, "Print JSON");
+  command->footer("");
   command->callback([=] { context->run = [=] { return RunInfo(*options); }; });
 }
 

@@ -21,7 +21,7 @@ int Main(int argc, char** argv) {
   InitLogging("trunkline", "warn");
   CLI::App app("Rebuilds any past state of a Postgres database from its archive.", "trunkline");
   app.set_version_flag("--version", "trunkline " TRUNKLINE_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   app.get_formatter()->column_width(34);
   app.footer(
       "A target is: latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT.\n"
@@ -43,6 +43,10 @@ int Main(int argc, char** argv) {
     return kUsageError;
   }
 
+  if (!context.run) {
+    PrintError({ErrorKind::kInvalidArgument, "no command given", "trunkline --help names them"});
+    return kUsageError;
+  }
   const Result<void> result = context.run();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout.flush()) {
     PrintError(ErrnoError("cannot write to standard output", errno));

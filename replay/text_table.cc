@@ -48,6 +48,10 @@ std::string FormatCount(uint64_t count) {
   return text;
 }
 
+std::string FormatCount(uint64_t count, std::string_view noun) {
+  return FormatCount(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 std::string Printable(std::string_view text) {
   std::string printable(text);
   std::replace_if(

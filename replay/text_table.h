@@ -25,6 +25,8 @@ class TextTable {
 
 // "1,234,567"
 std::string FormatCount(uint64_t count);
+// "1 segment", "1,234 segments"
+std::string FormatCount(uint64_t count, std::string_view noun);
 // With '?' for control characters, so that no name can draw on a terminal.
 std::string Printable(std::string_view text);
 

@@ -40,17 +40,18 @@ std::string Lines(const char* label, const std::vector<Finding>& findings) {
 }
 
 std::string Figures(const VerifyReport& report) {
-  return FormatCount(report.segments) + " segments with " + FormatCount(report.changes) +
-         " changes in " + FormatCount(report.transactions) + " transactions, " +
-         FormatCount(report.snapshots) + " snapshots with " + FormatCount(report.snapshot_rows) +
-         " rows, " + FormatBytes(report.bytes) + " read";
+  return FormatCount(report.segments, "segment") + " with " +
+         FormatCount(report.changes, "change") + " in " +
+         FormatCount(report.transactions, "transaction") + ", " +
+         FormatCount(report.snapshots, "snapshot") + " with " +
+         FormatCount(report.snapshot_rows, "row") + ", " + FormatBytes(report.bytes) + " read";
 }
 
 // What an archive without findings is proved to be.
 std::string Proof(const VerifyReport& report) {
   if (report.segments == 0) return "ok: the archive holds no changes yet";
-  return "ok: " + FormatCount(report.segments) + " segments tile " + report.begin.ToString() +
-         " to " + report.end.ToString() +
+  return "ok: " + report.begin.ToString() + " to " + report.end.ToString() + " tiled by " +
+         FormatCount(report.segments, "segment") +
          " in one unbroken chain; digest of the last: " + Hex(report.last_digest);
 }
 

@@ -1,0 +1,115 @@
+#include "replay/archive_summary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/archive/sample_archive.h"
+
+namespace trunkline {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+ArchiveSummary Summary(SampleArchive* archive) {
+  return Must(SummarizeArchive(*archive->store(), nullptr));
+}
+
+// A transaction that holds one message; xid 0 makes it one that stands alone.
+void AddMessage(SegmentWriter* writer, uint32_t xid, uint64_t lsn, std::string_view prefix,
+                std::string_view content) {
+  TransactionInfo transaction = TransactionAt(lsn);
+  transaction.xid = {xid};
+  Must(writer->Begin(transaction));
+  Change change;
+  change.operation = Operation::kMessage;
+  change.prefix = prefix;
+  change.content = content;
+  change.message_lsn = {lsn};
+  change.transactional = xid != 0;
+  Must(writer->OnChange(change));
+  transaction.end_lsn = {lsn};
+  Must(writer->Commit(transaction));
+}
+
+TEST(ArchiveSummaryTest, ANewArchiveIsEmpty) {
+  SampleArchive archive;
+  EXPECT_EQ(SummarizeArchive(*archive.store(), nullptr).error().kind, ErrorKind::kNotFound);
+  archive.Open();
+  const ArchiveSummary summary = Summary(&archive);
+  EXPECT_EQ(summary.catalog.identity, SampleIdentity());
+  EXPECT_FALSE(summary.first);
+  EXPECT_FALSE(summary.last);
+  EXPECT_THAT(summary.tables, IsEmpty());
+}
+
+TEST(ArchiveSummaryTest, CountsWhatIsThere) {
+  SampleArchive archive;
+  archive.Fill();
+  uint64_t done = 0;
+  uint64_t total = 0;
+  const ArchiveSummary summary =
+      Must(SummarizeArchive(*archive.store(), [&](uint64_t bytes, uint64_t of) {
+        done = bytes;
+        total = of;
+      }));
+  EXPECT_EQ(summary.transactions, 6);
+  EXPECT_EQ(summary.changes, 9);
+  EXPECT_EQ(summary.begin, Lsn{0x1000});
+  EXPECT_EQ(summary.first->commit_lsn, Lsn{0x1100});
+  EXPECT_EQ(summary.last->commit_lsn, Lsn{0x4100});
+  EXPECT_EQ(summary.last->commit_time, TransactionAt(0x4100).commit_time);
+  ASSERT_EQ(summary.tables.size(), 2);
+  EXPECT_EQ(summary.tables.at({"public", "orders"}).inserts, 9);
+  EXPECT_EQ(summary.tables.at({"public", "orders"}).snapshot_rows, 8);
+  EXPECT_EQ(summary.tables.at({"public", "empty"}).snapshot_rows, 0);
+  EXPECT_EQ(summary.bytes, summary.segment_bytes + summary.snapshot_bytes);
+  EXPECT_EQ(done, total);
+  EXPECT_EQ(total, summary.segment_bytes);
+}
+
+TEST(ArchiveSummaryTest, FindsRestorePointsAmongMessages) {
+  SampleArchive archive;
+  const auto appender = archive.Open();
+  appender->set_begin({0x1000});
+  SegmentWriter writer(SmallBlocks());
+  AddMessage(&writer, 0, 0x1100, "trunkline.restore_point", "stands alone, so no instant");
+  AddTransaction(&writer, 0x1200);
+  AddMessage(&writer, 77, 0x1300, "trunkline.restore_point", "before-sale");
+  AddMessage(&writer, 78, 0x1400, "other", "no point");
+  AddMessage(&writer, 0, 0x1500, "other", "stands alone");
+  Must(appender->AppendSegment(std::move(writer), {0x2000}, 1, 150018));
+
+  const ArchiveSummary summary = Summary(&archive);
+  ASSERT_EQ(summary.restore_points.size(), 1);
+  EXPECT_EQ(summary.restore_points[0].name, "before-sale");
+  EXPECT_EQ(summary.restore_points[0].transaction.commit_lsn, Lsn{0x1300});
+  EXPECT_EQ(summary.first->commit_lsn, Lsn{0x1200});
+  EXPECT_EQ(summary.last->commit_lsn, Lsn{0x1400});
+}
+
+TEST(ArchiveSummaryTest, NamesGaps) {
+  SampleArchive archive;
+  archive.Fill();
+  Must(archive.Open()->AppendGap({0x9000}, "the slot was lost", 1, 150018));
+  const ArchiveSummary summary = Summary(&archive);
+  ASSERT_EQ(summary.gaps.size(), 1);
+  EXPECT_EQ(summary.gaps[0].begin, Lsn{0x5000});
+  EXPECT_EQ(summary.gaps[0].end, Lsn{0x9000});
+  EXPECT_EQ(summary.gaps[0].reason, "the slot was lost");
+  EXPECT_EQ(summary.last->commit_lsn, Lsn{0x4100});
+}
+
+TEST(ArchiveSummaryTest, SaysWhichSegmentIsDamaged) {
+  SampleArchive archive;
+  archive.Fill();
+  const std::string name = SegmentObjectName({0x3000}, {0x4000});
+  WriteFile(archive.PathOf(name), ReadFile(archive.PathOf(name)).substr(0, 40));
+  const auto summary = SummarizeArchive(*archive.store(), nullptr);
+  ASSERT_FALSE(summary);
+  EXPECT_EQ(summary.error().kind, ErrorKind::kTruncated);
+  EXPECT_THAT(summary.error().message, testing::HasSubstr(name));
+}
+
+}  // namespace
+}  // namespace trunkline
