@@ -1,5 +1,7 @@
 #include "daemon/check.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -8,6 +10,7 @@
 
 #include "archive/identity.h"
 #include "archive/store.h"
+#include "daemon/failure_policy.h"
 #include "daemon/publication.h"
 #include "daemon/slot.h"
 #include "daemon/source.h"
@@ -62,8 +65,9 @@ class Checker {
     report_.items.push_back(
         {CheckStatus::kFailure, std::move(what), std::move(found), std::move(remedy)});
   }
-  void FailItem(std::string what, const Error& error) {
-    FailItem(std::move(what), error.message, error.hint);
+  void FailItem(std::string what, Error error) {
+    const Error advised = WithAdvice(std::move(error));
+    FailItem(std::move(what), advised.message, advised.hint);
   }
 
   // The one value of a query; empty, and an item in the report, where it fails.
@@ -132,8 +136,11 @@ class Checker {
   }
 
   void CheckOutputPlugins() {
-    const std::string allowed = Setting("output_plugin_libraries");
-    if (allowed.empty()) return;  // a server without the setting
+    const Result<Rows> rows =
+        connection_->Exec("SELECT pg_catalog.current_setting('output_plugin_libraries', true)");
+    if (!rows) return CheckOutputPluginByUse();
+    if (rows->is_null(0, 0)) return;  // a server without the setting
+    const std::string allowed(rows->at(0, 0));
     // A list of names, "$libdir/pgoutput" among the ways to write one.
     if (allowed.find("pgoutput") != std::string::npos || allowed == "*") {
       return Ok("output_plugin_libraries", allowed);
@@ -141,6 +148,21 @@ class Checker {
     FailItem("output_plugin_libraries", allowed,
              "ALTER SYSTEM SET output_plugin_libraries = pgoutput, test_decoding; then SELECT "
              "pg_reload_conf()");
+  }
+
+  // The setting is shown to superusers and monitors only. A temporary slot tells as well: the
+  // plugin is looked at before anything is waited for.
+  void CheckOutputPluginByUse() {
+    const std::string what = "output_plugin_libraries";
+    Result<Connection> replication =
+        Connection::Open(options_.source, Mode::kReplication, kApplicationName);
+    if (!replication || !replication->Exec("SET lock_timeout = '1s'")) return;  // reported above
+    const Result<ExportedSnapshot> slot =
+        CreateTemporarySlot(&*replication, "trunkline_check_" + std::to_string(::getpid()));
+    if (!slot && slot.error().message.find("output plugin") != std::string::npos) {
+      return FailItem(what, slot.error());
+    }
+    Ok(what, "allows pgoutput");
   }
 
   void CheckSlotItself() {
@@ -271,10 +293,8 @@ class Checker {
     size_t unreadable = 0;
     for (const PublishedTable& table : tables) {
       if (table.selectable || ++unreadable > kNamesShown) continue;
-      const std::string schema = QuoteIdentifier(table.name.schema);
       FailItem("tables", role_ + " may not read " + QualifiedIdentifier(table.name),
-               "GRANT USAGE ON SCHEMA " + schema + " TO " + role_ + "; GRANT SELECT ON " +
-                   QualifiedIdentifier(table.name) + " TO " + role_);
+               GrantCommand(table.name, role_));
     }
     for (const PublishedTable& table : tables) {
       if (!table.row_security) continue;

@@ -104,6 +104,10 @@ Result<void> Daemon::Attempt() {
   TRY(TakeTurn(&connection, options_.slot));
   TRY(PrepareSource(&connection));
   TRY(OpenArchive(source));
+  // Before the slot is made, which keeps WAL from then on.
+  if (!appender_->has_complete_snapshot()) {
+    TRY(CheckTablesReadable(&connection, options_.publication));
+  }
   ASSIGN_OR_RETURN(const Lsn start, PrepareSlot(&connection, &replication, source));
   TRY(PrepareSnapshot(source));
   if (end_position_.has_value() && start >= *end_position_) {

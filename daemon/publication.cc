@@ -105,6 +105,28 @@ std::string AddTableCommand(const std::string& publication, const TableName& tab
          QualifiedIdentifier(table);
 }
 
+std::string GrantCommand(const TableName& table, const std::string& role) {
+  return "GRANT USAGE ON SCHEMA " + QuoteIdentifier(table.schema) + " TO " + role +
+         "; GRANT SELECT ON " + QualifiedIdentifier(table) + " TO " + role;
+}
+
+Result<void> CheckTablesReadable(Connection* connection, const std::string& publication) {
+  ASSIGN_OR_RETURN(const std::vector<PublishedTable> tables,
+                   PublishedTables(connection, publication));
+  const auto barred = std::find_if(tables.begin(), tables.end(), [](const PublishedTable& table) {
+    return !table.selectable || table.row_security;
+  });
+  if (barred == tables.end()) return {};
+  const std::string role = QuoteIdentifier(PQuser(connection->get()));
+  if (barred->selectable) {
+    return Fail(ErrorKind::kDenied,
+                "row security hides rows of " + QualifiedIdentifier(barred->name),
+                "ALTER ROLE " + role + " BYPASSRLS");
+  }
+  return Fail(ErrorKind::kDenied, role + " may not read " + QualifiedIdentifier(barred->name),
+              GrantCommand(barred->name, role) + "; --check lists all such tables");
+}
+
 // A partitioned table is published through its partitions unless the publication says otherwise.
 Result<bool> IsPublished(Connection* connection, const std::string& publication,
                          const TableName& table) {

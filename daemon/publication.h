@@ -50,6 +50,13 @@ std::string CreatePublicationCommand(const std::string& publication,
                                      const std::vector<TableName>& tables);
 std::string AddTableCommand(const std::string& publication, const TableName& table);
 
+// The commands that let `role`, quoted where needed, read the table.
+std::string GrantCommand(const TableName& table, const std::string& role);
+
+// kDenied, with the command that mends it, unless the connection's role may read every row of every
+// published table.
+Result<void> CheckTablesReadable(postgres::Connection* connection, const std::string& publication);
+
 std::string QualifiedIdentifier(const TableName& table);
 
 }  // namespace trunkline

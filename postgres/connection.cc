@@ -72,7 +72,8 @@ Error RefusedConnection(std::string_view message) {
              Contains(message, "is not permitted to log in")) {
     error.kind = ErrorKind::kDenied;
   } else if (Contains(message, "does not exist") && Contains(message, "FATAL")) {
-    error.kind = ErrorKind::kNotFound;  // role or database
+    error.kind = ErrorKind::kNotFound;
+    error.hint = "check the role and the database that the connection string names";
   } else if (Contains(message, "too many") || Contains(message, "connection slots are reserved") ||
              Contains(message, "number of requested standby connections exceeds")) {
     error.hint = "raise max_connections or max_wal_senders on the server";
