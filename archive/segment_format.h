@@ -27,9 +27,9 @@ inline constexpr size_t kTrailerBytes =
 // allocate without bound.
 inline constexpr uint32_t kMaxHeaderBytes = 256 << 20;
 inline constexpr uint32_t kMaxFooterBytes = 256 << 20;
-inline constexpr uint64_t kMaxBlockChanges = 1 << 20;
-inline constexpr uint64_t kMaxBlockSlices = 1 << 20;
-inline constexpr uint64_t kMaxBlockCells = 1 << 22;  // columns of all tuples together
+inline constexpr uint64_t kMaxBlockChanges = 1 << 18;
+inline constexpr uint64_t kMaxBlockSlices = 1 << 18;
+inline constexpr uint64_t kMaxBlockCells = 1 << 21;  // columns of all tuples together
 inline constexpr uint64_t kMaxColumns = 65'535;
 // Values of one block: the largest message that Postgres can send, and the rows before it.
 inline constexpr uint64_t kMaxBlockRawBytes = (1ull << 30) + (256ull << 20);
