@@ -227,7 +227,18 @@ Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn fr
 
 Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name) {
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, store.Open(name));
-  return SegmentReader::Open(std::move(source), std::string(name));
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentReader> reader,
+                   SegmentReader::Open(std::move(source), std::string(name)));
+  // A sound segment in another one's place would change the order of history.
+  const std::optional<SegmentEntry> entry = ParseSegmentName({std::string(name), 0});
+  const SegmentHeader& header = reader->header();
+  if (entry && (header.begin != entry->begin || header.end != entry->end)) {
+    return Fail(
+        ErrorKind::kCorrupt,
+        std::string(name) + ": its header says that it is " + Range(header.begin, header.end),
+        "restore the segment from a copy");
+  }
+  return reader;
 }
 
 }  // namespace trunkline

@@ -64,6 +64,7 @@ Catalog CatalogOf(std::vector<ObjectInfo> objects);
 // when one is missing or the source lost what was there; kCorrupt when two overlap.
 Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn from, Lsn to);
 
+// kCorrupt when the segment is of another range than its name says.
 Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name);
 
 }  // namespace trunkline
