@@ -28,6 +28,7 @@ class BadArchiveTest : public testing::Test {
     source_ = std::make_unique<Source>();
     made_ = std::make_unique<TempFolder>();
     const std::string conninfo = source_->NewDatabase("first", kSmallSchema);
+    Session(conninfo).Do("INSERT INTO public.item VALUES (-1, 'in the snapshot')");
     Daemon daemon({.source = conninfo, .archive = *made_ / "archive"});
     for (int i = 0; i < 3; ++i) {
       const Outcome outcome = daemon.RunTo("now");
@@ -79,7 +80,7 @@ TEST_F(BadArchiveTest, TheUndamagedArchiveIsWhole) {
   EXPECT_EQ(verified.exit_code, 0) << verified;
   const Outcome replayed = Replay("latest");
   ASSERT_EQ(replayed.exit_code, 0) << replayed;
-  EXPECT_EQ(CsvRecords(ReadFile(csv() + "/public.item.csv")).size(), 3001U);
+  EXPECT_EQ(CsvRecords(ReadFile(csv() + "/public.item.csv")).size(), 3002U);
   EXPECT_EQ(ReadFile(csv() + "/public.other.csv"), "id\n");
 }
 
@@ -194,6 +195,7 @@ TEST_F(BadArchiveTest, AFlippedByte) {
 
 TEST_F(BadArchiveTest, AFlippedByteInTheSnapshot) {
   for (const std::string& name : FilesBelow(archive() + "/snapshots")) {
+    if (name.find("public.other") != std::string::npos) continue;  // holds no row to be wrong
     const std::string path = archive() + "/snapshots/" + name;
     const std::string bytes = ReadFile(path);
     std::string damaged = bytes;

@@ -111,7 +111,7 @@ std::vector<std::string> SchemaStatements(const Source& source, const std::strin
   std::istringstream lines(dump.out);
   for (std::string line; std::getline(lines, line);) {
     if (line.empty() || line.starts_with("--") || line.starts_with("SET ") ||
-        line.starts_with("SELECT pg_catalog.set_config")) {
+        line.starts_with("SELECT pg_catalog.set_config") || line.starts_with("\\")) {
       continue;
     }
     statement += line + "\n";

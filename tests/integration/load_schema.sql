@@ -10,7 +10,7 @@ CREATE DOMAIN shop.posint AS integer CONSTRAINT positive CHECK (VALUE > 0);
 CREATE DOMAIN shop.code AS text COLLATE "C" DEFAULT 'x' NOT NULL CHECK (VALUE <> 'bad');
 CREATE TYPE shop.pair AS (a integer, "B b" text);
 CREATE TYPE shop.nest AS (p shop.pair, m shop.mood[]);
-CREATE TYPE shop.floatrange AS RANGE (subtype = double precision, subtype_diff = float8mi);
+CREATE TYPE shop.floatrange AS RANGE (subtype = double precision);
 
 CREATE TABLE shop.own_types (
   id serial PRIMARY KEY, m shop.mood, ms shop.mood[], d shop.posint, c shop.code, p shop.pair,

@@ -76,7 +76,7 @@ TEST_F(ArchiveOfSourceTest, ADroppedSlotNeverGivesASilentGap) {
 
 TEST_F(ArchiveOfSourceTest, ASlotThatWentOnWithoutTheArchiveIsNoticed) {
   Session(conninfo_).Do("INSERT INTO public.item VALUES (2, 'taken by another reader')");
-  source_.Connect().Do(
+  Session(conninfo_).Do(
       "SELECT pg_catalog.pg_replication_slot_advance('trunkline', "
       "pg_catalog.pg_current_wal_lsn())");
   const Outcome outcome = daemon_->RunTo("now", seconds(40));
