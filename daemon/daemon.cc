@@ -41,6 +41,13 @@ Result<void> TakeTurn(Connection* connection, const std::string& slot) {
               "this one takes over when it ends");
 }
 
+Result<void> CheckWalLevel(Connection* connection) {
+  ASSIGN_OR_RETURN(const Rows rows, connection->Exec("SHOW wal_level"));
+  if (rows.at(0, 0) == "logical") return {};
+  return Fail(ErrorKind::kFailed, "the source has wal_level = " + std::string(rows.at(0, 0)),
+              "ALTER SYSTEM SET wal_level = logical; then restart the server");
+}
+
 // Well within the time after which the server gives a silent client up.
 Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
   constexpr std::chrono::milliseconds kLongest{10'000};
@@ -104,10 +111,6 @@ Result<void> Daemon::Attempt() {
   TRY(TakeTurn(&connection, options_.slot));
   TRY(PrepareSource(&connection));
   TRY(OpenArchive(source));
-  // Before the slot is made, which keeps WAL from then on.
-  if (!appender_->has_complete_snapshot()) {
-    TRY(CheckTablesReadable(&connection, options_.publication));
-  }
   ASSIGN_OR_RETURN(const Lsn start, PrepareSlot(&connection, &replication, source));
   TRY(PrepareSnapshot(source));
   if (end_position_.has_value() && start >= *end_position_) {
@@ -119,7 +122,13 @@ Result<void> Daemon::Attempt() {
 
 Result<void> Daemon::PrepareSource(Connection* connection) {
   if (source_was_prepared_) return {};
+  TRY(CheckWalLevel(connection));
   TRY(EnsurePublication(connection, options_));
+  // Before anything is made that would be of no use: the archive, the slot, which keeps WAL.
+  const Result<Identity> identity = ReadIdentity(*store_);
+  if (!identity && identity.error().kind == ErrorKind::kNotFound) {
+    TRY(CheckTablesReadable(connection, options_.publication));
+  }
   if (const Lsn* lsn = std::get_if<Lsn>(&options_.end_position)) end_position_ = *lsn;
   if (std::holds_alternative<EndNow>(options_.end_position)) {
     ASSIGN_OR_RETURN(end_position_, CurrentLsn(connection));

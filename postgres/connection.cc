@@ -155,11 +155,12 @@ Result<Rows> CheckedRows(PGconn* connection, PGresult* raw, std::string_view wha
       if (Field(raw, PG_DIAG_SQLSTATE).empty()) return Fail(ConnectionError(connection, what));
       return Fail(ResultError(raw, what));
     default:
-      return Fail(ErrorKind::kFailed, std::string(what) + ": not a query that ends by itself");
+      return Fail(ErrorKind::kFailed, "not a command that ends by itself");
   }
 }
 
-constexpr std::string_view kCommand = "command failed";
+// A failed command needs no words of ours beside the server's.
+constexpr std::string_view kCommand = "";
 
 }  // namespace
 
@@ -320,7 +321,7 @@ Error ResultError(const PGresult* result, std::string_view what) {
   if (state.starts_with("22")) message = WithoutQuotedParts(message);
   Error error{KindOfSqlState(state), std::move(message),
               OneLine(Field(result, PG_DIAG_MESSAGE_HINT))};
-  return std::move(error).WithContext(what);
+  return what.empty() ? error : std::move(error).WithContext(what);
 }
 
 Error ConnectionError(PGconn* connection, std::string_view what) {
@@ -328,7 +329,8 @@ Error ConnectionError(PGconn* connection, std::string_view what) {
   if (message.empty()) message = "the connection is lost";
   const ErrorKind kind =
       PQstatus(connection) == CONNECTION_BAD ? ErrorKind::kUnavailable : ErrorKind::kFailed;
-  return Error{kind, std::move(message), {}}.WithContext(what);
+  Error error{kind, std::move(message), {}};
+  return what.empty() ? error : std::move(error).WithContext(what);
 }
 
 }  // namespace trunkline::postgres
