@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
 namespace trunkline {
@@ -29,6 +30,35 @@ bool PrintsTheSame(const RelationColumn& before, const RelationColumn& after) {
                    std::pair(before.type_oid, after.type_oid)) != kHarmless.end();
 }
 
+bool Contains(const std::vector<int>& numbers, int number) {
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
+// Whether pg_get_expr printed a literal: 7, '-1'::integer, 'a'::character varying(3), true.
+bool IsConstant(std::string_view expression) {
+  size_t size = 0;
+  if (expression.starts_with('\'')) {
+    for (size = 1; size < expression.size() && expression[size] != '\''; ++size) {
+      if (expression.substr(size).starts_with("''")) ++size;
+    }
+    ++size;
+  } else {
+    size = std::min(expression.find("::"), expression.size());
+    const std::string_view word = expression.substr(0, size);
+    if (word != "true" && word != "false" && word.find_first_not_of("-0123456789.") != word.npos) {
+      return false;
+    }
+  }
+  return size >= expression.size() || expression.substr(size).starts_with("::");
+}
+
+bool IsSent(const TableDefinition& table, const ColumnDefinition& column) {
+  if (!column.generated.empty()) return false;
+  if (!table.published_columns) return true;
+  const std::vector<std::string>& names = *table.published_columns;
+  return std::find(names.begin(), names.end(), column.name) != names.end();
+}
+
 class Mapper {
  public:
   Mapper(const Relation& before, const NumberedColumns& before_numbers, const Relation& after,
@@ -41,6 +71,7 @@ class Mapper {
 
   ColumnMapping Map(const TableDefinition* after_table) {
     mapping_.sources.resize(after_.columns.size());
+    if (!after_numbers_.fits) MatchByNameAndType();
     MatchByNumber();
     MatchByName();
     for (size_t i = 0; i < after_.columns.size(); ++i) {
@@ -61,19 +92,34 @@ class Mapper {
     taken_[before] = true;
   }
 
+  bool IsMatched(size_t after) const {
+    return mapping_.sources[after].old_column != ColumnMapping::kAdded;
+  }
+
   void MatchByNumber() {
     for (size_t i = 0; i < after_.columns.size(); ++i) {
       const int attnum = after_numbers_.attnums[i];
-      const auto& numbers = before_numbers_.attnums;
-      const auto found = std::find(numbers.begin(), numbers.end(), attnum);
-      if (attnum != 0 && found != numbers.end()) Match(i, found - numbers.begin());
+      if (attnum == 0 || IsMatched(i)) continue;
+      for (size_t j = 0; j < before_.columns.size(); ++j) {
+        if (!taken_[j] && before_numbers_.attnums[j] == attnum) Match(i, j);
+      }
+    }
+  }
+
+  void MatchByNameAndType() {
+    for (size_t i = 0; i < after_.columns.size(); ++i) {
+      for (size_t j = 0; j < before_.columns.size(); ++j) {
+        const bool same = before_.columns[j].name == after_.columns[i].name &&
+                          before_.columns[j].type_oid == after_.columns[i].type_oid;
+        if (same) Match(i, j);
+      }
     }
   }
 
   // Only where a number is missing on one side: two known numbers that differ are two columns.
   void MatchByName() {
     for (size_t i = 0; i < after_.columns.size(); ++i) {
-      if (mapping_.sources[i].old_column != ColumnMapping::kAdded) continue;
+      if (IsMatched(i)) continue;
       for (size_t j = 0; j < before_.columns.size(); ++j) {
         const bool numbered = after_numbers_.attnums[i] != 0 && before_numbers_.attnums[j] != 0;
         if (taken_[j] || numbered || before_.columns[j].name != after_.columns[i].name) continue;
@@ -88,8 +134,7 @@ class Mapper {
       Doubt(i, "may be a new one or a renamed one, and no definition says which");
       return;
     }
-    const int attnum = after_numbers_.attnums[i];
-    if (attnum != 0 && attnum <= before_numbers_.highest_attnum) {
+    if (Contains(before_numbers_.unsent, after_numbers_.attnums[i])) {
       Doubt(i, "was not published before");
       return;
     }
@@ -98,12 +143,13 @@ class Mapper {
     if (column == nullptr) return;
     mapping_.sources[i].constant = column->missing;
     if (column->missing) return;
-    if (column->not_null) {
+    const bool computed = column->default_value && !IsConstant(*column->default_value);
+    if (column->not_null || computed) {
       Doubt(i, "was added with values computed for each row");
     } else if (column->default_value && mapping_.warning.empty()) {
       mapping_.warning = "column \"" + after_.columns[i].name +
-                         "\" was added with a default that is no constant; rows from before it "
-                         "are taken to hold NULL there";
+                         "\" has a default that rows from before it do not have; they are taken "
+                         "to hold NULL there";
     }
   }
 
@@ -142,15 +188,27 @@ class Mapper {
 
 NumberedColumns NumberColumns(const Relation& relation, const TableDefinition* table) {
   NumberedColumns numbers;
-  for (const RelationColumn& column : relation.columns) {
-    const ColumnDefinition* known = table == nullptr ? nullptr : table->FindColumn(column.name);
-    numbers.attnums.push_back(known == nullptr ? 0 : known->attnum);
-  }
-  if (table != nullptr) {
-    for (const ColumnDefinition& column : table->columns) {
-      numbers.highest_attnum = std::max(numbers.highest_attnum, column.attnum);
+  numbers.attnums.assign(relation.columns.size(), 0);
+  if (table == nullptr) return numbers;
+  size_t sent = 0;
+  numbers.fits = true;
+  for (const ColumnDefinition& column : table->columns) {
+    if (!IsSent(*table, column)) {
+      numbers.unsent.push_back(column.attnum);
+      continue;
+    }
+    const size_t place = sent++;
+    numbers.fits &= place < relation.columns.size() &&
+                    relation.columns[place].name == column.name &&
+                    relation.columns[place].type_oid == column.type_oid;
+    for (size_t i = 0; i < relation.columns.size(); ++i) {
+      const RelationColumn& own = relation.columns[i];
+      if (own.name == column.name && own.type_oid == column.type_oid) {
+        numbers.attnums[i] = column.attnum;
+      }
     }
   }
+  numbers.fits &= sent == relation.columns.size();
   return numbers;
 }
 
@@ -164,11 +222,10 @@ NumberedColumns KeepKnownNumbers(NumberedColumns after, const ColumnMapping& map
                                  const NumberedColumns& before) {
   for (size_t i = 0; i < after.attnums.size(); ++i) {
     const int old_column = mapping.sources[i].old_column;
-    if (after.attnums[i] == 0 && old_column != ColumnMapping::kAdded) {
-      after.attnums[i] = before.attnums[static_cast<size_t>(old_column)];
-    }
+    if (old_column == ColumnMapping::kAdded) continue;
+    const int known = before.attnums[static_cast<size_t>(old_column)];
+    if (known != 0) after.attnums[i] = known;
   }
-  after.highest_attnum = std::max(after.highest_attnum, before.highest_attnum);
   return after;
 }
 

@@ -13,10 +13,13 @@
 
 namespace trunkline {
 
-// A relation's columns with what the definition in force at the time knew about them.
+// A relation's columns with what the definition in force at the time knew about them. One that the
+// daemon queried can be ahead of the stream: it then does not fit the relation, and its numbers are
+// hints, since a column may have been dropped and added again under the same name.
 struct NumberedColumns {
   std::vector<int> attnums;  // one a column of the relation; 0 where not known
-  int highest_attnum = 0;    // of any column the table had, published or not; 0: not known
+  bool fits = false;         // the definition has just these columns
+  std::vector<int> unsent;   // columns that the table had and the stream did not carry
 };
 
 // `table` may be null: no definition knows the relation.
@@ -40,8 +43,7 @@ ColumnMapping MapColumns(const Relation& before, const NumberedColumns& before_n
                          const Relation& after, const NumberedColumns& after_numbers,
                          const TableDefinition* after_table);
 
-// `after`, with numbers that only `before` knew carried over: a definition that is ahead of the
-// stream may call a column otherwise already.
+// `after`, with the numbers of columns that `before` knew.
 NumberedColumns KeepKnownNumbers(NumberedColumns after, const ColumnMapping& mapping,
                                  const NumberedColumns& before);
 
