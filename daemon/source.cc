@@ -21,12 +21,22 @@ Result<Source> IdentifySource(postgres::Connection* connection) {
   return source;
 }
 
+// The insert position, so that asynchronous commits count. At the start of a page it stands behind
+// the page's header, where no record ends and the stream may never come to; the page's first byte
+// does as well, for no record begins in between.
 Result<Lsn> CurrentLsn(postgres::Connection* connection) {
+  constexpr uint64_t kLargestPageHeader = 40;
   ASSIGN_OR_RETURN(const postgres::Rows rows,
                    connection->Exec("SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
                                     " THEN pg_catalog.pg_last_wal_replay_lsn()"
-                                    " ELSE pg_catalog.pg_current_wal_lsn() END"));
-  return Lsn::Parse(rows.at(0, 0));
+                                    " ELSE pg_catalog.pg_current_wal_insert_lsn() END,"
+                                    " pg_catalog.current_setting('wal_block_size')"));
+  ASSIGN_OR_RETURN(const Lsn lsn, Lsn::Parse(rows.at(0, 0)));
+  uint64_t page_bytes = 8192;
+  const std::string_view text = rows.at(0, 1);
+  std::from_chars(text.data(), text.data() + text.size(), page_bytes);
+  const uint64_t in_page = lsn.value % page_bytes;
+  return in_page <= kLargestPageHeader ? Lsn{lsn.value - in_page} : lsn;
 }
 
 int ProtocolVersion(uint32_t server_version) {

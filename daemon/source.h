@@ -24,7 +24,8 @@ struct Source {
 // `connection` is in replication mode. kUnsupported for a server older than 14.
 Result<Source> IdentifySource(postgres::Connection* connection);
 
-// What the server has written to its WAL (a standby: replayed), for `--endpos now`.
+// A position behind every transaction that has committed (a standby: was replayed), for `--endpos
+// now`.
 Result<Lsn> CurrentLsn(postgres::Connection* connection);
 
 // The highest pgoutput protocol that a server offers: 2 from Postgres 14 on, 3 from 15, 4 from 16.
