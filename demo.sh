@@ -41,7 +41,7 @@ quietly() {
 build() {
   quietly tools/install_packages.sh build
   quietly cmake --preset release
-  quietly cmake --build --preset release --target trunkline trunklined
+  quietly cmake --build --preset release --target trunkline trunklined -- --quiet
 }
 
 wait_for_snapshot() {
@@ -87,14 +87,15 @@ simulate() {
   psql -qX -v ON_ERROR_STOP=1 -c "call peanuts.simulate($days, 7, '$start')"
 }
 
-# stages DAY AS_OF: the three stages on the state of that day.
+# stages DAY AS_OF HEADING: the three stages on the state of that day.
 stages() {
-  local day=$1 as_of=$2 stage
-  heading "Back to $as_of, LSN $(<"$work/truth/$day/lsn")"
+  local day=$1 as_of=$2 stage lsn
+  lsn=$(<"$work/truth/$day/lsn")
+  heading "$3: $as_of"
   for stage in shipping retention report; do
-    shows "trunkline query ARCHIVE --at lsn:$(<"$work/truth/$day/lsn") --as-of '$as_of' -f sql/$stage.sql"
-    build/bin/trunkline query "$archive" --at "lsn:$(<"$work/truth/$day/lsn")" --as-of "$as_of" \
-      --format table -f "sql/$stage.sql" 2>"$work/query.log" || { cat "$work/query.log" >&2; return 1; }
+    shows "trunkline query ARCHIVE --at lsn:$lsn --as-of '$as_of' -f sql/$stage.sql --format table"
+    build/bin/trunkline query "$archive" --at "lsn:$lsn" --as-of "$as_of" \
+      -f "sql/$stage.sql" --format table 2>"$work/query.log" || { cat "$work/query.log" >&2; return 1; }
   done
 }
 
@@ -152,16 +153,16 @@ build/bin/trunklined --source "$source" --archive "$archive" --endpos now 2>>"$w
 stop_postgres
 say "Postgres is gone now. The archive is all that is left."
 
-stages day-60 '2016-10-01 00:00:00+00'
-stages day-80 '2016-10-21 00:00:00+00'
-stages day-120 '2016-11-30 00:00:00+00'
+stages day-60 '2016-10-01 00:00+00' "3. Back to day 60"
+stages day-80 '2016-10-21 00:00+00' "4. Back to day 80"
+stages day-120 '2016-11-30 00:00+00' "5. Now, day 120"
 
-heading "The rebuilt days are what Postgres held"
+heading "6. The rebuilt days are what Postgres held"
 prove day-60
 prove day-80
 prove day-120
 
-heading "The archive"
+heading "7. The archive"
 shows "trunkline info ARCHIVE"
 build/bin/trunkline info "$archive"
 number() { build/bin/trunkline info "$archive" --json | sed -n "s/^  \"$1\": \([0-9]*\),*$/\1/p"; }

@@ -24,7 +24,7 @@ build() {
   local preset=$1
   shift
   cmake --preset "$preset" >/dev/null
-  cmake --build --preset "$preset" ${1:+--target "$@"} | tail -n 1
+  cmake --build --preset "$preset" ${1:+--target "$@"} -- --quiet
 }
 
 # run_tests FOLDER [ARGUMENT…]
