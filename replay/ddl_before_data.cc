@@ -25,9 +25,11 @@ class Foundation {
                   QuoteIdentifier(schema),
            .lacking = "extension " + name});
     }
-    for (const TypeDefinition& type : definition_.types) Type(type);
     for (const PlannedTable& table : tables_) Sequences(table);
-    for (const PlannedTable& table : tables_) Table(table);
+    for (const TypeDefinition& type : definition_.types) TypeOrTable(type);
+    for (const PlannedTable& table : tables_) {
+      if (!made_.contains(table.name)) Table(table);
+    }
     for (const PlannedTable& table : tables_) Attach(table);
     for (const PlannedTable& table : tables_) Defaults(table);
     return std::move(statements_);
@@ -42,6 +44,14 @@ class Foundation {
     for (const std::string& schema : schemas) {
       if (schema != "pg_catalog") Add({.sql = CreateMissingSchema(schema)});
     }
+  }
+
+  // A table whose row type a column has comes where the type must stand.
+  void TypeOrTable(const TypeDefinition& type) {
+    for (const PlannedTable& table : tables_) {
+      if (table.name == type.name) return Table(table);
+    }
+    Type(type);
   }
 
   // A type that a table needs and that cannot be made fails with that table.
@@ -77,6 +87,7 @@ class Foundation {
   }
 
   void Table(const PlannedTable& table) {
+    made_.insert(table.name);
     std::vector<ColumnText> columns;
     for (const PlannedColumn& column : table.columns) columns.push_back(column.text);
     const bool unlogged =
@@ -119,6 +130,7 @@ class Foundation {
   const Definition& definition_;
   const std::vector<PlannedTable>& tables_;
   const DdlOptions& options_;
+  std::set<QualifiedName> made_;
   std::vector<Statement> statements_;
 };
 

@@ -53,18 +53,20 @@ std::string Summary(const DatabaseState& state, const std::string& where) {
          std::to_string(rows) + (rows == 1 ? " row" : " rows") + " in " + where;
 }
 
-// The instant that the stages see. Only a superuser may set it, up to Postgres 14 in any case; the
-// database is whole without it.
+// The instant that the stages see. A role other than a superuser needs a grant for it, which
+// Postgres has from 15 on; the database is whole without it.
 void SetInstant(Connection* connection, const std::string& database, const DatabaseState& state) {
   if (!state.target.instant) return;
-  const std::string instant = state.target.instant->ToString();
+  std::string instant = state.target.instant->ToString();
   const auto set = connection->Exec("ALTER DATABASE " + QuoteIdentifier(database) +
                                     " SET trunkline.as_of = " + QuoteLiteral(instant));
   if (set) return;
+  std::replace(instant.begin(), instant.end(), ' ', 'T');  // PGOPTIONS are split at spaces
   spdlog::warn(
-      "rebuilt without the setting trunkline.as_of: {}; connect with PGOPTIONS=\"-c "
-      "trunkline.as_of='{}'\"",
-      set.error().ToString(), instant);
+      "rebuilt without the setting trunkline.as_of: {} (GRANT SET ON PARAMETER trunkline.as_of "
+      "lets "
+      "the role set it; or connect with PGOPTIONS='-c trunkline.as_of={}')",
+      set.error().message, instant);
 }
 
 Result<Connection> Open(const std::string& conninfo) {
@@ -114,7 +116,7 @@ class NewDatabase : public Destination {
       return Fail(ErrorKind::kInvalidArgument, "the database name " + name_ + " is too long",
                   "a name has up to 63 bytes");
     }
-    ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
+    ASSIGN_OR_RETURN(Connection connection, OpenServer());
     const std::vector<std::string> parameters = {name_};
     ASSIGN_OR_RETURN(
         const postgres::Rows rows,
@@ -135,7 +137,7 @@ class NewDatabase : public Destination {
 
   Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
     TRY(Check());
-    ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
+    ASSIGN_OR_RETURN(Connection connection, OpenServer());
     TRY(CreateDatabaseLike(&connection, incomplete_, state.definition.database));
     auto done = Fill(&connection, state, progress);
     if (!done) {
@@ -149,6 +151,15 @@ class NewDatabase : public Destination {
   }
 
  private:
+  // A server is spoken to through some database that it has.
+  Result<Connection> OpenServer() const {
+    auto connection = Open(conninfo_);
+    if (connection || connection.error().kind != ErrorKind::kNotFound) return connection;
+    Error error = std::move(connection).error();
+    error.hint = "name a database that is there, such as postgresql://HOST/postgres";
+    return Fail(std::move(error));
+  }
+
   Result<void> Fill(Connection* connection, const DatabaseState& state, const Progress& progress) {
     ASSIGN_OR_RETURN(const std::string conninfo, WithDatabase(conninfo_, incomplete_));
     ASSIGN_OR_RETURN(const RebuildReport report,

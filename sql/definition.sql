@@ -77,7 +77,7 @@ own_types as (
   join pg_catalog.pg_namespace n on n.oid = t.typnamespace
   left join pg_catalog.pg_class c on c.oid = t.typrelid
   where n.nspname not in ('pg_catalog', 'information_schema')
-    and (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c'))
+    and (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind in ('c', 'r', 'p')))
     and not exists (select from pg_catalog.pg_depend e
                     where e.classid = 'pg_catalog.pg_type'::regclass and e.objid = t.oid
                       and e.deptype = 'e')
