@@ -147,11 +147,12 @@ TEST(ResumeTest, TheSourceComesAndGoes) {
   std::this_thread::sleep_for(seconds(1));
   const Outcome stopped = daemon.Stop();
   EXPECT_EQ(stopped.exit_code, 0) << stopped;
+  const ExactState state = TakeExactState(conninfo, "trunkline");
   ASSERT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
   ExpectWhole(daemon.archive());
   TwinSlot twin(conninfo);
   ExpectSameTransactions(daemon.archive(), &twin);
-  ExpectEqual(daemon.archive(), TakeExactState(conninfo, "trunkline"));
+  ExpectEqual(daemon.archive(), state);
 }
 
 TEST(ResumeTest, EndposIsReachedExactlyAndAlwaysEnds) {
@@ -176,9 +177,10 @@ TEST(ResumeTest, EndposIsReachedExactlyAndAlwaysEnds) {
   ExpectEqual(daemon.archive(), state);
   // A position that the archive has long passed.
   EXPECT_EQ(daemon.RunTo("0/1", seconds(20)).exit_code, 0) << daemon.log();
+  const ExactState late = TakeExactState(conninfo, "trunkline");
   ASSERT_EQ(daemon.RunTo("now", seconds(20)).exit_code, 0) << daemon.log();
   ExpectWhole(daemon.archive());
-  ExpectEqual(daemon.archive(), TakeExactState(conninfo, "trunkline"));
+  ExpectEqual(daemon.archive(), late);
 }
 
 TEST(ResumeTest, ACleanStopPublishesWhatItHas) {
@@ -196,8 +198,7 @@ TEST(ResumeTest, ACleanStopPublishesWhatItHas) {
     source.Connect().Do("INSERT INTO public.journal (v) VALUES ('kept')");
     const ExactState state = TakeExactState(conninfo, "trunkline");
     std::this_thread::sleep_for(seconds(2));
-    daemon.program().Signal(signal);
-    const Outcome outcome = daemon.Stop();
+    const Outcome outcome = daemon.Stop(signal);
     EXPECT_EQ(outcome.exit_code, 0) << outcome;
     EXPECT_LT(outcome.elapsed_seconds, 8);
     EXPECT_GE(ArchiveEnd(daemon.archive()), state.lsn) << "the stop threw away what it had";

@@ -44,9 +44,11 @@ bool Exists(const std::string& path) { return fs::exists(path); }
 
 std::vector<std::string> FilesBelow(const std::string& folder) {
   std::vector<std::string> files;
-  if (!fs::exists(folder)) return files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), folder));
+  // A folder in use may lose files meanwhile.
+  std::error_code gone;
+  for (auto it = fs::recursive_directory_iterator(folder, gone);
+       it != fs::recursive_directory_iterator(); it.increment(gone)) {
+    if (it->is_regular_file(gone)) files.push_back(it->path().lexically_relative(folder));
   }
   std::sort(files.begin(), files.end());
   return files;

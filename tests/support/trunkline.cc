@@ -1,6 +1,5 @@
 #include "tests/support/trunkline.h"
 
-#include <csignal>
 #include <stdexcept>
 
 #include "tests/support/must.h"
@@ -25,8 +24,8 @@ void Daemon::Start() {
       std::make_unique<Program>(Command(), ProgramOptions{.environment = options_.environment});
 }
 
-Outcome Daemon::Stop() {
-  program_->Signal(SIGTERM);
+Outcome Daemon::Stop(int signal) {
+  program_->Signal(signal);
   Outcome outcome = program_->Wait(seconds(60));
   past_log_ += outcome.err;
   program_.reset();

@@ -1,6 +1,7 @@
 // Our own programs, as a test runs them.
 #pragma once
 
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,8 +29,8 @@ class Daemon {
   explicit Daemon(DaemonOptions options) : options_(std::move(options)) {}
 
   void Start();
-  // SIGTERM, and waits for the end.
-  Outcome Stop();
+  // Sends `signal`, and waits for the end.
+  Outcome Stop(int signal = SIGTERM);
   // SIGKILL.
   void Kill();
   // Runs it with --endpos until it ends by itself.
