@@ -16,9 +16,9 @@ struct DestinationOptions {
   // Replace what the destination holds.
   bool force = false;
   // Postgres alone: make a new database; an empty name asks for a unique one.
-  std::optional<std::string> create_database;
+  std::optional<std::string> create_database = {};
   // Postgres alone: a file that gets the new database's name once it is whole; empty: none.
-  std::string database_file;
+  std::string database_file = {};
   // Postgres alone: connections that load a new database at once.
   int jobs = 2;
 };

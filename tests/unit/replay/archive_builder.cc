@@ -221,9 +221,9 @@ void ArchiveBuilder::Snapshot(uint64_t lsn, const std::vector<Contents>& tables,
 }
 
 void ArchiveBuilder::Commit(uint64_t lsn, const std::vector<ChangeSpec>& changes,
-                            std::optional<int64_t> seconds) {
+                            std::optional<int64_t> seconds, std::optional<uint32_t> xid) {
   TransactionInfo transaction;
-  transaction.xid = Xid{static_cast<uint32_t>(lsn)};
+  transaction.xid = Xid{xid.value_or(static_cast<uint32_t>(lsn))};
   transaction.commit_lsn = Lsn{lsn};
   transaction.commit_time = Timestamp{seconds.value_or(static_cast<int64_t>(lsn)) * 1'000'000};
   WriteTransaction(transaction, changes, Lsn{lsn + 8}, &*writer_);

@@ -82,7 +82,7 @@ class ArchiveBuilder {
   // A transaction of xid `lsn` whose commit record is the eight bytes from `lsn`; its time is `lsn`
   // seconds unless given.
   void Commit(uint64_t lsn, const std::vector<ChangeSpec>& changes,
-              std::optional<int64_t> seconds = {});
+              std::optional<int64_t> seconds = {}, std::optional<uint32_t> xid = {});
   // A message outside of transactions.
   void Emit(uint64_t lsn, const std::string& prefix, const std::string& content);
   // Publishes the transactions since the last call as one segment up to `end`.
