@@ -156,7 +156,7 @@ Result<std::string> RunSql(Connection* connection, const std::string& sql,
     const postgres::Rows result(raw);
     switch (PQresultStatus(raw)) {
       case PGRES_TUPLES_OK:
-        text += options.format == "csv" ? ResultAsCsv(raw) : ResultAsTable(raw);
+        text += options.format == "csv" ? ResultAsCsv(result) : ResultAsTable(result);
         break;
       case PGRES_COPY_OUT:
         TRY(TakeCopy(connection->get(), &text));

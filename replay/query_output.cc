@@ -172,7 +172,8 @@ class AlignedTable {
 
 }  // namespace
 
-std::string ResultAsCsv(const PGresult* result) {
+std::string ResultAsCsv(const postgres::Rows& rows) {
+  const PGresult* result = rows.get();
   std::string text;
   const int columns = PQnfields(result);
   for (int c = 0; c < columns; ++c) {
@@ -190,6 +191,6 @@ std::string ResultAsCsv(const PGresult* result) {
   return text;
 }
 
-std::string ResultAsTable(const PGresult* result) { return AlignedTable(result).Render(); }
+std::string ResultAsTable(const postgres::Rows& rows) { return AlignedTable(rows.get()).Render(); }
 
 }  // namespace trunkline

@@ -51,12 +51,12 @@ class QueryOutputTest : public ::testing::TestWithParam<const char*> {
 postgres::Server* QueryOutputTest::server_ = nullptr;
 
 TEST_P(QueryOutputTest, TableIsAsPsqlPrintsIt) {
-  EXPECT_EQ(ResultAsTable(Query(GetParam()).get()), Psql("-c " + ShellQuote(GetParam())));
+  EXPECT_EQ(ResultAsTable(Query(GetParam())), Psql("-c " + ShellQuote(GetParam())));
 }
 
 TEST_P(QueryOutputTest, CsvIsAsCopyWritesIt) {
   const std::string copy = std::string("COPY (") + GetParam() + ") TO STDOUT (FORMAT csv, HEADER)";
-  EXPECT_EQ(ResultAsCsv(Query(GetParam()).get()), Psql("-c " + ShellQuote(copy)));
+  EXPECT_EQ(ResultAsCsv(Query(GetParam())), Psql("-c " + ShellQuote(copy)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
