@@ -157,12 +157,18 @@ stages day-60 '2016-10-01 00:00+00' "3. Back to day 60"
 stages day-80 '2016-10-21 00:00+00' "4. Back to day 80"
 stages day-120 '2016-11-30 00:00+00' "5. Now, day 120"
 
-heading "6. The rebuilt days are what Postgres held"
+heading "6. The life of one order, from the log"
+order=$(build/bin/trunkline query "$archive" --at "lsn:$(<"$work/truth/day-60/lsn")" --format csv \
+  -c "select id from orders where shipped_at is null order by created_at limit 1" 2>/dev/null | tail -n 1)
+shows "trunkline log ARCHIVE --table orders --key $order"
+build/bin/trunkline log "$archive" --table orders --key "$order"
+
+heading "7. The rebuilt days are what Postgres held"
 prove day-60
 prove day-80
 prove day-120
 
-heading "7. The archive"
+heading "8. The archive"
 shows "trunkline info ARCHIVE"
 build/bin/trunkline info "$archive"
 number() { build/bin/trunkline info "$archive" --json | sed -n "s/^  \"$1\": \([0-9]*\),*$/\1/p"; }
