@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 namespace trunkline {
@@ -67,9 +68,9 @@ std::string RenderProgress(std::string_view label, uint64_t done, uint64_t total
   const double seconds = static_cast<double>(elapsed.count()) / 1000;
   if (shown > 0 && seconds > 0) {
     const double rate = static_cast<double>(shown) / seconds;
+    const double seconds_left = static_cast<double>(total - shown) / rate;
     line += "  " + FormatBytes(static_cast<uint64_t>(rate)) + "/s  " +
-            FormatSeconds(static_cast<uint64_t>(static_cast<double>(total - shown) / rate + 0.5)) +
-            " left";
+            FormatSeconds(static_cast<uint64_t>(std::llround(seconds_left))) + " left";
   }
   return line.substr(0, width);
 }
