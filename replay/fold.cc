@@ -202,8 +202,7 @@ Result<void> Fold::TakeExactTables() {
 void Fold::TakeNewTables() {
   if (!definition_.all_tables) return;
   for (const TableDefinition& table : definition_.tables) {
-    const bool leaf = table.published && table.kind == 'r';
-    if (!leaf || !Wants(table.oid) || entries_.contains(table.oid)) continue;
+    if (!table.published || !Wants(table.oid) || entries_.contains(table.oid)) continue;
     AddTable(RelationOf(table, Relation{}));
   }
 }
@@ -260,9 +259,10 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
 
 void Fold::FinishTable(uint32_t oid, Entry* entry, bool keep_missing, Outcome* outcome) {
   const Relation& relation = entry->table->relation();
-  // A partitioned parent holds no rows itself; it shows up where it is truncated.
+  // A partitioned parent holds no rows itself, unless it is published in its partitions' stead; it
+  // shows up where it is truncated.
   const TableDefinition* table = FindDefinition(oid);
-  if (table != nullptr && table->kind == 'p') return;
+  if (table != nullptr && table->kind == 'p' && !table->published) return;
   if (missing_.contains(oid) && !keep_missing) {
     warnings_.push_back("table " + NameOf(relation) +
                         " is left out: the source had dropped or unpublished it when the newest "
@@ -285,8 +285,7 @@ Fold::Outcome Fold::Finish(const std::function<bool(const Relation& relation)>& 
            std::tie(b->relation().schema, b->relation().name);
   });
   for (const TableDefinition& table : definition_.tables) {
-    const bool leaf = table.published && table.kind == 'r';
-    if (!leaf || !Wants(table.oid) || entries_.contains(table.oid)) continue;
+    if (!table.published || !Wants(table.oid) || entries_.contains(table.oid)) continue;
     warnings_.push_back("table " + table.name.first + "." + table.name.second +
                         " is left out: it joined the publication after the base snapshot, and no "
                         "row of it is in the archive");
