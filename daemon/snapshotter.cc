@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -81,30 +82,36 @@ Result<void> LockTables(Connection* connection, const std::string& publication) 
   return {};
 }
 
-// The tables to copy, largest first. A table that was truncated or rewritten after the snapshot's
+// The published tables, largest first. A table that was truncated or rewritten after the snapshot's
 // LSN would read as empty.
 Result<std::vector<const DescribedTable*>> TablesToCopy(Connection* connection,
                                                         const DescribedTables& described) {
-  std::vector<std::pair<int64_t, const DescribedTable*>> sized;
+  std::unordered_map<std::string, const DescribedTable*> by_oid;
+  std::string oids;
   for (const DescribedTable& table : described.tables) {
     if (!table.published) continue;
-    const std::string parameters[] = {std::to_string(table.relation.oid)};
-    ASSIGN_OR_RETURN(
-        const Rows rows,
-        connection->Exec("SELECT pg_catalog.pg_table_size(oid),"
-                         " relkind = 'p' OR relfilenode = pg_catalog.pg_relation_filenode(oid)"
-                         " FROM pg_catalog.pg_class WHERE oid = $1",
-                         parameters));
-    if (rows.size() != 1 || rows.at(0, 1) != "t") {
-      return Fail(TablesChanged("the table " + table.relation.schema + "." + table.relation.name +
+    const std::string oid = std::to_string(table.relation.oid);
+    oids += (oids.empty() ? "{" : ",") + oid;
+    by_oid.emplace(oid, &table);
+  }
+  std::vector<const DescribedTable*> tables;
+  if (by_oid.empty()) return tables;
+  const std::string parameters[] = {oids + "}"};
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection->Exec("SELECT oid,"
+                       " relkind = 'p' OR relfilenode = pg_catalog.pg_relation_filenode(oid)"
+                       " FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[])"
+                       " ORDER BY pg_catalog.pg_table_size(oid) DESC, oid",
+                       parameters));
+  for (int row = 0; row < rows.size(); ++row) {
+    const DescribedTable* table = by_oid.at(std::string(rows.at(row, 0)));
+    if (rows.at(row, 1) != "t") {
+      return Fail(TablesChanged("the table " + table->relation.schema + "." + table->relation.name +
                                 " was truncated or rewritten meanwhile"));
     }
-    sized.emplace_back(std::stoll(std::string(rows.at(0, 0))), &table);
+    tables.push_back(table);
   }
-  std::stable_sort(sized.begin(), sized.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::vector<const DescribedTable*> tables;
-  for (const auto& [size, table] : sized) tables.push_back(table);
   return tables;
 }
 

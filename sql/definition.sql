@@ -4,7 +4,7 @@
 -- Needs an empty search_path, so that every name inside an expression prints qualified.
 with recursive
 publication as (
-  select pg.oid, pg.pubname, pg.pubviaroot from pg_catalog.pg_publication pg where pg.pubname = $1
+  select pg.pubname from pg_catalog.pg_publication pg where pg.pubname = $1
 ),
 published as (
   select c.oid,
@@ -23,17 +23,22 @@ published as (
 -- Published tables, the partitioned tables above them, and the partitions below those published
 -- as a whole.
 tables as (
-  select distinct oid from (
-    select p.oid from published p
-    union
-    select a.relid from published p, pg_catalog.pg_partition_ancestors(p.oid) a
-    union
-    select t.relid from published p, pg_catalog.pg_partition_tree(p.oid) t
+  select oid,
+         bool_or(published) as published,
+         max(row_filter) as row_filter,
+         (array_agg(columns) filter (where published))[1] as published_columns
+  from (
+    select p.oid, true as published, p.row_filter, p.columns from published p
+    union all
+    select a.relid, false, null, null
+    from published p, pg_catalog.pg_partition_ancestors(p.oid) a
+    union all
+    select t.relid, false, null, null from published p, pg_catalog.pg_partition_tree(p.oid) t
   ) every
+  group by oid
 ),
 columns as (
-  select a.*, t.typcollation,
-         (select count(*) from pg_catalog.pg_partition_ancestors(a.attrelid)) as depth
+  select a.*, t.typcollation
   from tables
   join pg_catalog.pg_attribute a on a.attrelid = tables.oid
   join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -212,7 +217,7 @@ column_documents as (
       'type_oid', a.atttypid::bigint,
       'type_modifier', a.atttypmod,
       -- As a TYPE message names it: a domain goes by its base type.
-      'stream_type', (
+      'stream_type', case when a.atttypid >= 10000 then (
         with recursive base(oid, typbasetype, typname, typnamespace) as (
           select t.oid, t.typbasetype, t.typname, t.typnamespace
           from pg_catalog.pg_type t where t.oid = a.atttypid
@@ -222,7 +227,7 @@ column_documents as (
         )
         select json_build_object('schema', n.nspname, 'name', base.typname)
         from base join pg_catalog.pg_namespace n on n.oid = base.typnamespace
-        where base.typbasetype = 0 and a.atttypid >= 10000),
+        where base.typbasetype = 0) end,
       'collation', (select format('%I.%I', cn.nspname, co.collname)
                     from pg_catalog.pg_collation co
                     join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace
@@ -239,6 +244,61 @@ column_documents as (
   from columns a
   group by a.attrelid
 ),
+-- For each table, what hangs on it.
+key_documents as (
+  select a.attrelid, json_agg(a.attname order by a.attnum) as document
+  from columns a
+  join pg_catalog.pg_class c on c.oid = a.attrelid
+  left join identity_index i on i.table_oid = a.attrelid and a.attnum = any (i.indkey)
+  where c.relreplident = 'f' or i.table_oid is not null
+  group by a.attrelid
+),
+constraint_documents as (
+  select o.conrelid, json_agg(json_build_object(
+      'name', o.conname,
+      'type', o.contype,
+      'definition', pg_catalog.pg_get_constraintdef(o.oid),
+      'columns', coalesce((
+        select json_agg(a.attname order by k.position)
+        from unnest(o.conkey) with ordinality as k(attnum, position)
+        join pg_catalog.pg_attribute a on a.attrelid = o.conrelid and a.attnum = k.attnum), '[]'),
+      'references', (
+        select json_build_object('schema', fn.nspname, 'name', fc.relname)
+        from pg_catalog.pg_class fc
+        join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
+        where fc.oid = o.confrelid)
+    ) order by o.conname) as document
+  from own_constraints o
+  group by o.conrelid
+),
+index_documents as (
+  select i.indrelid, json_agg(json_build_object(
+      'name', i.relname,
+      'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
+      'replica_identity', i.indisreplident,
+      'clustered', i.indisclustered
+    ) order by i.relname) as document
+  from own_indexes i
+  group by i.indrelid
+),
+sequence_documents as (
+  select s.table_oid, json_agg(json_build_object(
+      'schema', s.nspname,
+      'name', s.relname,
+      'column', a.attname,
+      'type', pg_catalog.format_type(q.seqtypid, null),
+      'start', q.seqstart,
+      'increment', q.seqincrement,
+      'min', q.seqmin,
+      'max', q.seqmax,
+      'cache', q.seqcache,
+      'cycle', q.seqcycle
+    ) order by s.nspname, s.relname) as document
+  from own_sequences s
+  join pg_catalog.pg_sequence q on q.seqrelid = s.oid
+  join pg_catalog.pg_attribute a on a.attrelid = s.table_oid and a.attnum = s.attnum
+  group by s.table_oid
+),
 table_documents as (
   select n.nspname, c.relname,
     (select count(*) from pg_catalog.pg_partition_ancestors(c.oid)) as depth,
@@ -247,15 +307,10 @@ table_documents as (
       'schema', n.nspname,
       'name', c.relname,
       'kind', c.relkind,
-      'published', p.oid is not null,
+      'published', tables.published,
       'persistence', c.relpersistence,
       'replica_identity', c.relreplident,
-      'key_columns', coalesce((
-        select json_agg(a.attname order by a.attnum) from columns a
-        where a.attrelid = c.oid
-          and (c.relreplident = 'f'
-               or exists (select from identity_index i
-                          where i.table_oid = c.oid and a.attnum = any (i.indkey)))), '[]'),
+      'key_columns', coalesce(kd.document, '[]'),
       'partition_key', pg_catalog.pg_get_partkeydef(c.oid),
       'parent', (
         select json_build_object('schema', pn.nspname, 'name', pc.relname,
@@ -265,55 +320,20 @@ table_documents as (
         join pg_catalog.pg_namespace pn on pn.oid = pc.relnamespace
         where h.inhrelid = c.oid and c.relispartition),
       'columns', coalesce(cd.document, '[]'),
-      'row_filter', p.row_filter,
-      'published_columns', nullif(p.columns, cd.plain_names),
-      'constraints', coalesce((
-        select json_agg(json_build_object(
-            'name', o.conname,
-            'type', o.contype,
-            'definition', pg_catalog.pg_get_constraintdef(o.oid),
-            'columns', coalesce((
-              select json_agg(a.attname order by k.position)
-              from unnest(o.conkey) with ordinality as k(attnum, position)
-              join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum), '[]'),
-            'references', (
-              select json_build_object('schema', fn.nspname, 'name', fc.relname)
-              from pg_catalog.pg_class fc
-              join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
-              where fc.oid = o.confrelid)
-          ) order by o.conname)
-        from own_constraints o where o.conrelid = c.oid), '[]'),
-      'indexes', coalesce((
-        select json_agg(json_build_object(
-            'name', i.relname,
-            'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
-            'replica_identity', i.indisreplident,
-            'clustered', i.indisclustered
-          ) order by i.relname)
-        from own_indexes i where i.indrelid = c.oid), '[]'),
-      'sequences', coalesce((
-        select json_agg(json_build_object(
-            'schema', s.nspname,
-            'name', s.relname,
-            'column', a.attname,
-            'type', pg_catalog.format_type(q.seqtypid, null),
-            'start', q.seqstart,
-            'increment', q.seqincrement,
-            'min', q.seqmin,
-            'max', q.seqmax,
-            'cache', q.seqcache,
-            'cycle', q.seqcycle
-          ) order by s.nspname, s.relname)
-        from own_sequences s
-        join pg_catalog.pg_sequence q on q.seqrelid = s.oid
-        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = s.attnum
-        where s.table_oid = c.oid), '[]')
+      'row_filter', tables.row_filter,
+      'published_columns', nullif(tables.published_columns, cd.plain_names),
+      'constraints', coalesce(od.document, '[]'),
+      'indexes', coalesce(id.document, '[]'),
+      'sequences', coalesce(sd.document, '[]')
     ) as document
   from tables
   join pg_catalog.pg_class c on c.oid = tables.oid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  left join published p on p.oid = c.oid
   left join column_documents cd on cd.attrelid = c.oid
+  left join key_documents kd on kd.attrelid = c.oid
+  left join constraint_documents od on od.conrelid = c.oid
+  left join index_documents id on id.indrelid = c.oid
+  left join sequence_documents sd on sd.table_oid = c.oid
 )
 select json_build_object(
   'format', 1,
