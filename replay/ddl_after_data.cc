@@ -49,6 +49,7 @@ class Finish {
       : definition_(definition), tables_(tables), notes_(notes) {}
 
   std::vector<Stage> Make() {
+    CollectBorrowers();
     for (const PlannedTable& table : tables_) {
       CollectConstraints(table);
       CollectIndexes(table);
@@ -66,7 +67,7 @@ class Finish {
     return {{std::move(indexes_), true},     {std::move(constraints_), true},
             std::move(partitioned),          {std::move(foreign_keys_), false},
             {std::move(validations_), true}, {std::move(partitioned_foreign_keys_), false},
-            {std::move(settings_), true}};
+            {std::move(settings_), false}};
   }
 
  private:
@@ -220,12 +221,43 @@ class Finish {
     }
   }
 
+  // The columns that a sequence numbers beside the one it comes with.
+  void CollectBorrowers() {
+    for (const PlannedTable& table : tables_) {
+      for (const PlannedColumn& column : table.columns) {
+        if (column.definition == nullptr || !column.definition->default_value) continue;
+        const auto& own = table.definition->sequences;
+        const bool owns = std::any_of(own.begin(), own.end(), [&](const auto& sequence) {
+          return sequence.column == column.text.name;
+        });
+        const bool draws = column.definition->default_value->starts_with("nextval(");
+        if (draws && !owns) borrowers_.emplace_back(&table, column.definition);
+      }
+    }
+  }
+
+  // A default reads nextval('public.name'::regclass).
+  static bool UsesSequence(const std::string& default_value, const SequenceDefinition& sequence) {
+    for (const std::string& name : {sequence.name.second, QuoteIdentifier(sequence.name.second)}) {
+      if (default_value.find("." + name + "'::regclass") != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  void Position(const SequenceDefinition& sequence, const PlannedTable& table,
+                const std::string& column) {
+    settings_.push_back({.sql = PositionSequence(sequence, table.name, column),
+                         .lacking = "position of sequence " + Display(sequence.name)});
+  }
+
   void CollectSettings(const PlannedTable& table) {
     if (table.definition == nullptr) return;
     for (const SequenceDefinition& sequence : table.definition->sequences) {
-      if (!table.HasColumns({sequence.column})) continue;
-      settings_.push_back({.sql = PositionSequence(sequence, table.name),
-                           .lacking = "position of sequence " + Display(sequence.name)});
+      if (table.HasColumns({sequence.column})) Position(sequence, table, sequence.column);
+      for (const auto& [other, column] : borrowers_) {
+        if (UsesSequence(*column->default_value, sequence))
+          Position(sequence, *other, column->name);
+      }
     }
     if (const std::string identity = ReplicaIdentityOf(table); !identity.empty()) {
       settings_.push_back(
@@ -264,6 +296,7 @@ class Finish {
   const Definition& definition_;
   const std::vector<PlannedTable>& tables_;
   std::vector<std::string>* notes_;
+  std::vector<std::pair<const PlannedTable*, const ColumnDefinition*>> borrowers_;
   std::vector<Statement> indexes_;
   std::vector<Statement> constraints_;
   std::vector<std::pair<int, Statement>> partitioned_;  // by depth

@@ -108,15 +108,16 @@ std::string CreateSequence(const SequenceDefinition& sequence) {
          SequenceOptions(sequence);
 }
 
-std::string PositionSequence(const SequenceDefinition& sequence, const QualifiedName& table) {
+std::string PositionSequence(const SequenceDefinition& sequence, const QualifiedName& table,
+                             const std::string& column) {
   const bool downwards = sequence.increment.starts_with("-");
-  const std::string column = QuoteIdentifier(sequence.column);
+  const std::string name = QuoteIdentifier(column);
   // Rows outside of the sequence's own range were not numbered by it.
   return "SELECT pg_catalog.setval(" + QuoteLiteral(Qualified(sequence.name)) +
-         ", last_value) FROM (SELECT " + (downwards ? "min(" : "max(") + column +
-         ")::bigint AS last_value FROM " + Qualified(table) + " WHERE " + column + " BETWEEN " +
-         sequence.min + " AND " + sequence.max + ") used WHERE last_value " +
-         (downwards ? "<= " : ">= ") + sequence.start;
+         ", used.number) FROM (SELECT " + (downwards ? "min(" : "max(") + name +
+         ")::bigint AS number FROM " + Qualified(table) + " WHERE " + name + " BETWEEN " +
+         sequence.min + " AND " + sequence.max + ") used, " + Qualified(sequence.name) +
+         " sequence WHERE used.number " + (downwards ? "<=" : ">=") + " sequence.last_value";
 }
 
 std::string CreateTable(const QualifiedName& name, const std::vector<ColumnText>& columns,

@@ -20,8 +20,9 @@ std::string CreateType(const TypeDefinition& type);
 std::string CreateMissingSchema(const std::string& schema);
 // A sequence that serves a default; those of identity columns come with their column.
 std::string CreateSequence(const SequenceDefinition& sequence);
-// Sets it to where it has passed the values of its column.
-std::string PositionSequence(const SequenceDefinition& sequence, const QualifiedName& table);
+// Moves it on to where it has passed the values of a column that it numbers.
+std::string PositionSequence(const SequenceDefinition& sequence, const QualifiedName& table,
+                             const std::string& column);
 
 // A column as it will be: what is null or empty is left out.
 struct ColumnText {

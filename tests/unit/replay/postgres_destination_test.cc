@@ -115,6 +115,10 @@ CREATE TABLE public.not_checked (a integer);
 INSERT INTO public.not_checked VALUES (-1);
 ALTER TABLE public.not_checked ADD CONSTRAINT positive CHECK (a > 0) NOT VALID;
 
+CREATE TABLE public.lends (id serial PRIMARY KEY);
+CREATE TABLE public.borrows (id integer DEFAULT nextval('public.lends_id_seq'));
+INSERT INTO public.lends DEFAULT VALUES;
+INSERT INTO public.borrows SELECT nextval('public.lends_id_seq') FROM generate_series(1, 3);
 CREATE TABLE public.z_row (id serial PRIMARY KEY, m public.mood);
 CREATE TABLE public.a_holder (z public.z_row, zs public.z_row[]);
 INSERT INTO public.z_row (m) VALUES ('sad');
