@@ -169,7 +169,8 @@ std::string_view StreamWriter::Compress(std::string_view bytes, int level) {
 
 void StreamWriter::Finish(std::string* out) {
   CHECK(meta_.size() <= format::kMaxBlockMetaBytes);
-  std::string_view stored = Compress(meta_, level_);
+  std::string_view stored = meta_;
+  if (meta_.size() > kMaxInlineBytes) stored = Compress(meta_, level_);
   if (stored.size() >= meta_.size()) stored = meta_;
   PutLittleEndian(static_cast<uint32_t>(meta_.size()), out);
   PutLittleEndian(static_cast<uint32_t>(stored.size()), out);
