@@ -164,21 +164,76 @@ Result<void> Fold::ApplyOther(const Change& change) {
 // one: before that they may be there still, or not yet.
 Result<void> Fold::TakeDefinition(const Change& change) {
   ASSIGN_OR_RETURN(Definition definition, ParseDefinition(change.content));
-  older_ = KeepMissingTables(std::move(definition_), older_);
-  definition_ = std::move(definition);
+  const Definition before = std::exchange(definition_, std::move(definition));
+  older_ = KeepMissingTables(before, older_);
   missing_.clear();
-  if (IsExactDefinition(change)) {
+  const bool exact = IsExactDefinition(change);
+  if (!exact && change.message_lsn > limit_) return {};
+  TRY(TakeChangedTypes(before));
+  if (exact) {
     TRY(TakeExactTables());
     TakeNewTables();
     return {};
   }
-  if (change.message_lsn > limit_) return {};
   for (auto& [oid, entry] : entries_) {
     if (definition_.FindTable(oid) != nullptr) continue;
     missing_.insert(oid);
     entry.active = nullptr;  // the next change shows that it is there
   }
   TakeNewTables();
+  return {};
+}
+
+Result<void> Fold::TakeChangedTypes(const Definition& before) {
+  for (const ChangedType& changed : ChangedTypes(before, definition_)) {
+    for (auto& [oid, entry] : entries_) {
+      const TableDefinition* definition = FindDefinition(oid);
+      if (definition == nullptr) continue;
+      const Relation& relation = entry.table->relation();
+      for (size_t i = 0; i < relation.columns.size(); ++i) {
+        const ColumnDefinition* column = definition->FindColumn(relation.columns[i].name);
+        const Effect effect =
+            EffectOn(changed, relation.columns[i].type_oid,
+                     column == nullptr ? std::string() : column->type, definition_);
+        if (effect != Effect::kNone) {
+          TRY(ChangeValues(changed, i, effect, entry.table.get()));
+        }
+      }
+    }
+  }
+  return {};
+}
+
+// Gives values of an enum their new labels. Where they hold one deeper inside, or the change is
+// another, a value that it can touch makes the table doubtful.
+Result<void> Fold::ChangeValues(const ChangedType& changed, size_t column, Effect effect,
+                                FoldedTable* table) {
+  bool doubtful = false;
+  const auto is_touched = [&](std::string_view bytes) {
+    return !changed.renamed ||
+           std::any_of(changed.renamed->begin(), changed.renamed->end(), [&](const auto& label) {
+             return bytes.find(label.first) != std::string_view::npos;
+           });
+  };
+  TRY(table->Transform([&](std::span<Value> row) {
+    Value& value = row[column];
+    if (value.state == ValueState::kNull) return;
+    if (!changed.renamed || effect == Effect::kContains) {
+      doubtful |= is_touched(value.bytes);
+      return;
+    }
+    const auto label = changed.renamed->find(std::string(value.bytes));
+    if (label != changed.renamed->end()) value.bytes = label->second;
+  }));
+  if (doubtful) {
+    const Relation& relation = table->relation();
+    table->set_doubt(Error{ErrorKind::kGap,
+                           "rows of the table " + NameOf(relation) +
+                               " that are older than a change of the type " + changed.name +
+                               " cannot be derived: the change is known at LSN " +
+                               CommitLsn().ToString() + " alone",
+                           std::string(kLeaveOutHint)});
+  }
   return {};
 }
 

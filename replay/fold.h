@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "replay/definition.h"
+#include "replay/fold_types.h"
 #include "replay/read_ahead.h"
 #include "replay/table_state.h"
 
@@ -68,6 +69,9 @@ class Fold {
   Result<void> Truncate(const Change& change);
   Result<void> TakeDefinition(const Change& change);
   Result<void> TakeExactTables();
+  Result<void> TakeChangedTypes(const Definition& before);
+  Result<void> ChangeValues(const ChangedType& changed, size_t column, Effect effect,
+                            FoldedTable* table);
   void TakeNewTables();
   const TableDefinition* FindDefinition(uint32_t oid) const;
   void FinishTable(uint32_t oid, Entry* entry, bool keep_missing, Outcome* outcome);

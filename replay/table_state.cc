@@ -213,28 +213,41 @@ Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping
   const size_t width_before = relation_.columns.size();
   relation_ = std::move(relation);
   SetMode();
-  if (!mapping.unchanged) {
-    RowStore rows;
-    std::vector<Value> before(width_before);
-    std::vector<Value> after(relation_.columns.size());
-    for (RowId id = 0; id < rows_.end(); ++id) {
-      if (rows_.packed(id) == nullptr) continue;
-      UnpackRow(rows_.packed(id), before);
-      for (size_t i = 0; i < after.size(); ++i) {
-        const ColumnMapping::Source& source = mapping.sources[i];
-        if (source.old_column != ColumnMapping::kAdded) {
-          after[i] = before[source.old_column];
-        } else if (source.constant) {
-          after[i] = {.state = ValueState::kText, .bytes = *source.constant};
-        } else {
-          after[i] = Value{};
-        }
-      }
-      rows.Append(after);
-    }
-    rows_ = std::move(rows);
-  }
+  if (!mapping.unchanged) MapRows(mapping, width_before);
   if (mapping.unchanged && mode_ == mode_before && identity_columns_ == identity_before) return {};
+  return Reindex();
+}
+
+void FoldedTable::MapRows(const ColumnMapping& mapping, size_t width_before) {
+  RowStore rows;
+  std::vector<Value> before(width_before);
+  std::vector<Value> after(mapping.sources.size());
+  for (RowId id = 0; id < rows_.end(); ++id) {
+    if (rows_.packed(id) == nullptr) continue;
+    UnpackRow(rows_.packed(id), before);
+    for (size_t i = 0; i < after.size(); ++i) {
+      const ColumnMapping::Source& source = mapping.sources[i];
+      if (source.old_column != ColumnMapping::kAdded) {
+        after[i] = before[static_cast<size_t>(source.old_column)];
+      } else if (source.constant) {
+        after[i] = {.state = ValueState::kText, .bytes = *source.constant};
+      } else {
+        after[i] = Value{};
+      }
+    }
+    rows.Append(after);
+  }
+  rows_ = std::move(rows);
+}
+
+Result<void> FoldedTable::Transform(const std::function<void(std::span<Value> row)>& change) {
+  std::vector<Value> row(relation_.columns.size());
+  for (RowId id = 0; id < rows_.end(); ++id) {
+    if (rows_.packed(id) == nullptr) continue;
+    UnpackRow(rows_.packed(id), row);
+    change(row);
+    rows_.Replace(id, row);
+  }
   return Reindex();
 }
 

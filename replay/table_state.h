@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ class FoldedTable final : public TableState {
   // From now on changes come as `relation` says; `mapping` leads there from relation().
   Result<void> Become(Relation relation, const ColumnMapping& mapping);
 
+  // Lets `change` see and alter each row's values; what it puts in must outlive the call.
+  Result<void> Transform(const std::function<void(std::span<Value> row)>& change);
+
   // The rows are not known, and changes are passed over, until a TRUNCATE makes them known again.
   void set_doubt(Error doubt);
   const std::optional<Error>& doubt() const { return doubt_; }
@@ -67,6 +71,7 @@ class FoldedTable final : public TableState {
   Result<void> Link(RowId id, uint64_t hash, Tuple row);
   RowId Unlink(size_t slot);
   Result<void> Reindex();
+  void MapRows(const ColumnMapping& mapping, size_t width_before);
   Result<Tuple> Complete(Tuple row, RowId old_row);
   Result<void> Insert(Tuple row, uint64_t hash);
   Result<void> Update(const Change& change, uint64_t hash);
