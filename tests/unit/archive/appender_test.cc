@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "sample_archive.h"
+#include "tests/unit/archive/sample_archive.h"
 
 namespace trunkline {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "archive/directory_store.h"
-#include "temporary_folder.h"
+#include "tests/unit/archive/temporary_folder.h"
 
 namespace trunkline {
 namespace {

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "archive/atomic_file.h"
-#include "store_conformance.h"
-#include "temporary_folder.h"
+#include "tests/unit/archive/store_conformance.h"
+#include "tests/unit/archive/temporary_folder.h"
 
 namespace trunkline {
 namespace {
@@ -91,6 +91,13 @@ TEST_F(DirectoryStoreTest, RemovesWhatACrashLeft) {
   EXPECT_FALSE(fs::exists(root_ + "/changes/.tmp-dead"));
   EXPECT_FALSE(fs::exists(root_ + "/snapshots/0000000000000001"));
   EXPECT_THAT(Names(), ElementsAre("changes/a"));
+}
+
+TEST_F(DirectoryStoreTest, RemovesWhatACrashLeftBelowALink) {
+  WriteFile(folder_ / "real/changes/.tmp-dead", "half");
+  fs::create_directory_symlink("real", root_);
+  ASSERT_TRUE(PutObject(store_.get(), "changes/a", "x"));
+  EXPECT_FALSE(fs::exists(folder_ / "real/changes/.tmp-dead"));
 }
 
 TEST_F(DirectoryStoreTest, LeavesWhatAnotherProcessIsWriting) {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "archive/directory_store.h"
-#include "temporary_folder.h"
+#include "tests/unit/archive/temporary_folder.h"
 
 namespace trunkline {
 namespace {

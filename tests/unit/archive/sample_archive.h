@@ -18,7 +18,7 @@
 #include "archive/directory_store.h"
 #include "archive/identity.h"
 #include "archive/segment_writer.h"
-#include "temporary_folder.h"
+#include "tests/unit/archive/temporary_folder.h"
 
 namespace trunkline {
 

@@ -1,4 +1,4 @@
-#include "store_conformance.h"
+#include "tests/unit/archive/store_conformance.h"
 
 #include <gmock/gmock.h>
 #include <signal.h>

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "sample_archive.h"
+#include "tests/unit/archive/sample_archive.h"
 
 namespace trunkline {
 

@@ -1,4 +1,4 @@
-#include "archive_builder.h"
+#include "tests/unit/replay/archive_builder.h"
 
 #include <algorithm>
 #include <cstdlib>

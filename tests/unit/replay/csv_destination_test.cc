@@ -5,8 +5,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "archive_builder.h"
 #include "replay/destination.h"
+#include "tests/unit/replay/archive_builder.h"
 
 namespace trunkline::test {
 namespace {

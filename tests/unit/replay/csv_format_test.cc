@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "live_state.h"
 #include "postgres/server.h"
+#include "tests/unit/replay/live_state.h"
 
 namespace trunkline::test {
 namespace {

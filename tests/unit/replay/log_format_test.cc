@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "archive_builder.h"
 #include "replay/log_filter.h"
 #include "replay/log_names.h"
+#include "tests/unit/replay/archive_builder.h"
 
 namespace trunkline::test {
 namespace {

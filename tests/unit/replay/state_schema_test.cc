@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "archive_builder.h"
+#include "tests/unit/replay/archive_builder.h"
 
 namespace trunkline::test {
 namespace {

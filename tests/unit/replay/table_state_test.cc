@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "archive_builder.h"
+#include "tests/unit/replay/archive_builder.h"
 
 namespace trunkline::test {
 namespace {
