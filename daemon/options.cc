@@ -1,6 +1,7 @@
 #include "daemon/options.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <utility>
 
 namespace trunkline {
@@ -11,10 +12,10 @@ template <typename T, typename Parse>
 CLI::Option* AddParsed(CLI::App* app, std::string name, T* target, Parse parse,
                        std::string description) {
   return app->add_option_function<std::string>(
-      std::move(name),
-      [target, parse](const std::string& text) {
+      name,
+      [name, target, parse](const std::string& text) {
         auto value = parse(text);
-        if (!value) throw CLI::ValidationError(value.error().ToString());
+        if (!value) throw CLI::ValidationError(name, value.error().ToString());
         *target = std::move(*value);
       },
       std::move(description));
@@ -70,9 +71,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool answered = error.get_exit_code() == 0;  // --help, --version
-    app.exit(error);
-    return answered ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::fprintf(stderr, "trunklined: %s (trunklined --help shows the usage)\n", error.what());
+    return 2;
   }
   return options;
 }
