@@ -13,12 +13,15 @@
 namespace trunkline {
 
 struct SegmentOptions {
-  // A block closes at whichever comes first. Larger blocks compress better, smaller ones cost less
-  // memory: a writer or reader holds about three times block_raw_bytes, or three times its largest
-  // row where that is more.
-  uint64_t block_raw_bytes = 4 << 20;
+  // A block closes at whichever comes first. Larger blocks compress better, above all where rows
+  // are wide and often updated; smaller ones cost less memory and less time to find one change: a
+  // writer or reader holds about three times block_raw_bytes, or three times its largest row where
+  // that is more. A value counts for its bytes and eight more.
+  uint64_t block_raw_bytes = 8 << 20;
   uint32_t block_changes = 1 << 16;
-  int zstd_level = 9;  // 1 to 19; lower when capture is bound by the processor
+  // For text, 1 to 19; numbers are indifferent to it. Measured on a table of ten mixed columns, 3
+  // takes 3 % more space than 6, and 9 takes 1 % less in a fifth more time.
+  int zstd_level = 6;
   // Encoded blocks beyond this many bytes wait in an unlinked file of `scratch_directory`.
   uint64_t memory_bytes = 16 << 20;
   std::string scratch_directory = "/tmp";
