@@ -43,8 +43,8 @@ struct ResolvedTarget {
   std::string ToString() const;
 };
 
-// ResolvedTarget::limit alone, also where no base snapshot leads to it. kNotFound when the archive's
-// segments do not reach it, naming what they do reach.
+// ResolvedTarget::limit alone, also where no base snapshot leads to it. kNotFound when the
+// archive's segments do not reach it, naming what they do reach.
 Result<Lsn> ResolveLimit(const Store& store, const Catalog& catalog, const Target& target);
 
 // kNotFound for a target before the first complete snapshot or after the archive's end, naming what
