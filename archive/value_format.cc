@@ -107,7 +107,7 @@ bool ParseTimestampTz(std::string_view text, int64_t* micros) {
 struct DigitPairs {
   char text[200];
   constexpr DigitPairs() : text() {
-    for (int i = 0; i < 100; ++i) {
+    for (size_t i = 0; i < 100; ++i) {
       text[2 * i] = static_cast<char>('0' + i / 10);
       text[2 * i + 1] = static_cast<char>('0' + i % 10);
     }
@@ -116,7 +116,7 @@ struct DigitPairs {
 constexpr DigitPairs kDigitPairs;
 
 char* PutTwoDigits(unsigned value, char* out) {
-  std::memcpy(out, kDigitPairs.text + 2 * value, 2);
+  std::memcpy(out, kDigitPairs.text + size_t{2} * value, 2);
   return out + 2;
 }
 

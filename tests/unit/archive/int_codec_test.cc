@@ -57,7 +57,7 @@ TEST(IntCodec, FewDistinctValuesCostTheirEntropy) {
   // Two bits' worth, however large the values are.
   const auto values = Sequence(60'000, [](int64_t i) {
     const int64_t kinds[] = {17, 1LL << 60, -99, 123'456'789'000};
-    return kinds[(i * i * 2654435761 >> 7) & 3];
+    return kinds[(static_cast<uint64_t>(i * i) * 2654435761u >> 7) & 3];
   });
   EXPECT_LE(Encode(values).size(), 60'000 / 4 + 200);
   ExpectComesBack(values);

@@ -1,6 +1,10 @@
 // What is written comes back, whatever it is.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <numeric>
+#include <thread>
+
 #include "tests/unit/archive/recorded_transactions.h"
 
 namespace trunkline {
@@ -146,6 +150,27 @@ TEST(SegmentRoundTrip, ValuesThatLookLikeOtherTypes) {
 TEST(SegmentRoundTrip, SameInputSameBytes) {
   EXPECT_EQ(EncodeSegment(RepresentativeTransactions()),
             EncodeSegment(RepresentativeTransactions()));
+}
+
+TEST(SegmentRoundTrip, SeveralThreadsReadOneSegment) {
+  std::vector<OwnedTransaction> transactions;
+  for (uint32_t i = 1; i <= 2000; ++i) transactions.push_back(OrderTransaction(i));
+  SegmentOptions options;
+  options.block_changes = 50;
+  const auto reader = OpenBytes(EncodeSegment(transactions, options)).value();
+  std::array<size_t, 4> changes{};
+  {
+    std::vector<std::jthread> threads;
+    for (size_t thread = 0; thread < changes.size(); ++thread) {
+      threads.emplace_back([&, thread] {
+        DecodedBlock block;
+        for (size_t i = thread; i < reader->blocks().size(); i += changes.size()) {
+          if (reader->ReadBlock(i, &block)) changes[thread] += block.changes().size();
+        }
+      });
+    }
+  }
+  EXPECT_EQ(std::accumulate(changes.begin(), changes.end(), size_t{0}), reader->changes());
 }
 
 TEST(SegmentRoundTrip, BlocksBeyondMemoryWaitInAFile) {
