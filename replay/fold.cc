@@ -1,6 +1,7 @@
 #include "replay/fold.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -72,8 +73,17 @@ Fold::Entry* Fold::EntryOf(const Relation& relation) {
   return binding.entry;
 }
 
+bool Fold::IsRenumbered(FoldedTable& table, const Relation& relation) const {
+  const NumberedColumns numbers = NumberColumns(relation, FindDefinition(relation.oid));
+  return numbers.fits && table.numbers().fits && numbers.attnums != table.numbers().attnums;
+}
+
 Result<void> Fold::Activate(Entry* entry, const Relation& relation) {
-  if (!(entry->table->relation() == relation)) TRY(ChangeRelation(entry, relation));
+  // The same description can stand for other columns, dropped and added again in between.
+  const bool renumbered =
+      entry->definitions != definitions_ && IsRenumbered(*entry->table, relation);
+  entry->definitions = definitions_;
+  if (renumbered || !(entry->table->relation() == relation)) TRY(ChangeRelation(entry, relation));
   entry->active = &relation;
   missing_.erase(relation.oid);
   return {};
@@ -166,6 +176,8 @@ Result<void> Fold::TakeDefinition(const Change& change) {
   ASSIGN_OR_RETURN(Definition definition, ParseDefinition(change.content));
   const Definition before = std::exchange(definition_, std::move(definition));
   older_ = KeepMissingTables(before, older_);
+  ++definitions_;
+  for (auto& [oid, entry] : entries_) entry.active = nullptr;  // its next change looks again
   missing_.clear();
   const bool exact = IsExactDefinition(change);
   if (!exact && change.message_lsn > limit_) return {};
@@ -178,7 +190,6 @@ Result<void> Fold::TakeDefinition(const Change& change) {
   for (auto& [oid, entry] : entries_) {
     if (definition_.FindTable(oid) != nullptr) continue;
     missing_.insert(oid);
-    entry.active = nullptr;  // the next change shows that it is there
   }
   TakeNewTables();
   return {};
@@ -247,7 +258,9 @@ Result<void> Fold::TakeExactTables() {
   for (auto& [oid, entry] : entries_) {
     entry.active = nullptr;
     const Relation relation = RelationOf(*definition_.FindTable(oid), entry.table->relation());
-    if (!(relation == entry.table->relation())) TRY(ChangeRelation(&entry, relation));
+    if (IsRenumbered(*entry.table, relation) || !(relation == entry.table->relation())) {
+      TRY(ChangeRelation(&entry, relation));
+    }
   }
   std::fill(bound_.begin(), bound_.end(), Binding{});
   return {};
@@ -332,8 +345,13 @@ void Fold::FinishTable(uint32_t oid, Entry* entry, bool keep_missing, Outcome* o
 
 Fold::Outcome Fold::Finish(const std::function<bool(const Relation& relation)>& keep) {
   Outcome outcome;
+  std::set<std::string> names;
+  for (const auto& [oid, entry] : entries_) {
+    if (!missing_.contains(oid)) names.insert(NameOf(entry.table->relation()));
+  }
   for (auto& [oid, entry] : entries_) {
-    FinishTable(oid, &entry, keep(entry.table->relation()), &outcome);
+    const Relation& relation = entry.table->relation();
+    FinishTable(oid, &entry, keep(relation) && !names.contains(NameOf(relation)), &outcome);
   }
   std::sort(outcome.tables.begin(), outcome.tables.end(), [](const auto& a, const auto& b) {
     return std::tie(a->relation().schema, a->relation().name) <

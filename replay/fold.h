@@ -45,6 +45,7 @@ class Fold {
   struct Entry {
     std::unique_ptr<FoldedTable> table;
     const Relation* active = nullptr;  // the reader's relation that the table now equals
+    uint64_t definitions = 0;          // how many there had been when it was made to
   };
   struct Binding {
     bool known = false;
@@ -60,6 +61,7 @@ class Fold {
   void Enter(const std::shared_ptr<const SegmentReader>& reader);
   Entry* EntryOf(const Relation& relation);
   Entry& AddTable(const Relation& relation);
+  bool IsRenumbered(FoldedTable& table, const Relation& relation) const;
   Result<void> Activate(Entry* entry, const Relation& relation);
   Result<void> ChangeRelation(Entry* entry, const Relation& relation);
   Result<size_t> Prepare(std::span<const Change> changes);
@@ -85,6 +87,7 @@ class Fold {
   // change touched since.
   Definition older_;
   std::unordered_set<uint32_t> missing_;
+  uint64_t definitions_ = 0;  // taken so far
   std::vector<std::string> warnings_;
 
   // The block at hand, and the fold's end.
