@@ -6,8 +6,8 @@ source_folder=$(cd "$(dirname "$0")/../.." && pwd)
 seconds=${1:?"usage: run_long.sh SECONDS [BUILD_FOLDER]"}
 build=${2:-$source_folder/build-fuzz}
 
-targets=$(cd "$source_folder/tests/fuzz" && ls ./*_fuzzer.cc | sed 's|^\./||; s|_fuzzer\.cc$||')
 cd "$source_folder"
+targets=$(find tests/fuzz -name '*_fuzzer.cc' -exec basename {} _fuzzer.cc \; | sort)
 cmake --preset fuzz -B "$build"
 for name in $targets; do
   cmake --build "$build" --target "${name}_fuzzer"
