@@ -20,23 +20,31 @@ constexpr uint64_t kIdleWalBytes = 16 << 20;
 constexpr std::chrono::seconds kStopPatience{10};
 constexpr std::chrono::seconds kProgressInterval{30};
 
+// RELATION, or STREAM COMMIT, whose transaction may hold one that came when its DDL was not visible
+// yet.
+bool DescribesTables(std::string_view message) {
+  return message.starts_with('R') || message.starts_with('c');
+}
+
 }  // namespace
 
 Capture::Capture(const CaptureOptions& options, ReplicationStream stream, const Source& source,
                  Lsn start, Appender* appender, ChangeStore* change_store,
-                 RelationTracker* relations)
+                 DefinitionTracker* definitions)
     : options_(options),
       stream_(std::move(stream)),
       publisher_(appender, source, &wakeup_),
       feedback_(start, options.feedback_interval, Clock::now()),
-      builder_(options.segment, options.segment_max_bytes, start, options.end_position,
-               [this] { return OnHeartbeat(); }),
-      relations_(relations),
+      builder_(
+          options.segment, options.segment_max_bytes, start, options.end_position,
+          [this] { return OnHeartbeat(); }, definitions),
+      definitions_(definitions),
       assembler_(&builder_, change_store),
       submitted_(start),
       progress_logged_(Clock::now()) {
-  assembler_.set_relation_hook([this](const Relation& relation, const Relation*) {
-    return relations_->OnRelation(relation, &builder_);
+  assembler_.set_relation_hook([this](const Relation& relation, const Relation*) -> Result<void> {
+    definitions_->NoteRelation(relation);
+    return {};
   });
 }
 
@@ -143,6 +151,7 @@ Result<void> Capture::Handle(const StreamMessage& message) {
   const auto& data = std::get<XLogData>(message);
   feedback_.Received(data.wal_start);
   received_bytes_ += data.payload.size();
+  if (DescribesTables(data.payload)) definitions_->NoteDescription(Clock::now());
   TRY(assembler_.Feed(data.wal_start, data.payload));
   if (!segment_since_.has_value() && !builder_.empty()) segment_since_ = Clock::now();
   return {};

@@ -14,9 +14,9 @@
 #include "archive/segment_writer.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "daemon/definition_tracker.h"
 #include "daemon/feedback.h"
 #include "daemon/publisher.h"
-#include "daemon/relation_tracker.h"
 #include "daemon/replication_stream.h"
 #include "daemon/segment_builder.h"
 #include "daemon/source.h"
@@ -37,7 +37,7 @@ class Capture {
  public:
   // `start` is where the stream began: the archive's end. Nothing is owned but the stream.
   Capture(const CaptureOptions& options, ReplicationStream stream, const Source& source, Lsn start,
-          Appender* appender, ChangeStore* change_store, RelationTracker* relations);
+          Appender* appender, ChangeStore* change_store, DefinitionTracker* definitions);
 
   // Runs until the end position or a requested stop is reached and all of it is archived, or until
   // something fails. What was not published then is redelivered by the source.
@@ -70,7 +70,7 @@ class Capture {
   Publisher publisher_;
   Feedback feedback_;
   SegmentBuilder builder_;
-  RelationTracker* const relations_;
+  DefinitionTracker* const definitions_;
   Assembler assembler_;
 
   Lsn submitted_;  // the end of the last segment handed to the publisher

@@ -62,14 +62,31 @@ Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
   return std::min(kLongest, std::chrono::milliseconds(std::max<int64_t>(millis / 3, 10)));
 }
 
+Result<DescribedTables> QueryDefinitionNow(Connection* connection, const std::string& publication) {
+  ASSIGN_OR_RETURN(const Lsn before, CurrentLsn(connection));
+  ASSIGN_OR_RETURN(DescribedTables tables, QueryDefinition(connection, publication));
+  tables.as_of = before;
+  return tables;
+}
+
 }  // namespace
 
 Daemon::Daemon(Options options)
-    : options_(std::move(options)), relations_([this]() -> Result<DescribedTables> {
-        ASSIGN_OR_RETURN(Connection connection,
-                         Connection::Open(options_.source, Mode::kNormal, kApplicationName));
-        return QueryDefinition(&connection, options_.publication);
-      }) {}
+    : options_(std::move(options)), definitions_([this] { return QueryCurrentDefinition(); }) {}
+
+// On a connection kept for it. It may have broken unnoticed since it was used last.
+Result<DescribedTables> Daemon::QueryCurrentDefinition() {
+  if (definition_connection_.has_value()) {
+    Result<DescribedTables> tables =
+        QueryDefinitionNow(&*definition_connection_, options_.publication);
+    if (tables || tables.error().kind != ErrorKind::kUnavailable) return tables;
+    definition_connection_.reset();
+  }
+  ASSIGN_OR_RETURN(Connection connection,
+                   Connection::Open(options_.source, Mode::kNormal, kApplicationName));
+  definition_connection_.emplace(std::move(connection));
+  return QueryDefinitionNow(&*definition_connection_, options_.publication);
+}
 
 SegmentOptions Daemon::segment_options() const {
   SegmentOptions options;
@@ -177,18 +194,18 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
                                   .slot = options_.slot,
                                   .part_max_bytes = options_.segment_max_bytes,
                                   .segment = segment_options()};
-    ASSIGN_OR_RETURN(const DescribedTables tables, TakeSnapshot(options, source, appender_.get()));
-    relations_.Learn(tables);
-    relations_known_ = true;
+    ASSIGN_OR_RETURN(DescribedTables tables, TakeSnapshot(options, source, appender_.get()));
+    definitions_.Learn(std::move(tables));
+    definitions_known_ = true;
   }
-  if (relations_known_ && !relations_.uncertain()) return {};
+  if (definitions_known_ && !definitions_.uncertain()) return {};
   ASSIGN_OR_RETURN(std::optional<std::string> document, NewestDefinition(*store_));
   DescribedTables tables;
   if (document.has_value()) {
     ASSIGN_OR_RETURN(tables, ParseDefinitionTables(*std::move(document)));
   }
-  relations_.Learn(tables);
-  relations_known_ = true;
+  definitions_.Learn(std::move(tables));
+  definitions_known_ = true;
   return {};
 }
 
@@ -205,7 +222,8 @@ Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn st
           {.slot = options_.slot, .publication = options_.publication, .start = start}));
   spdlog::info("streaming from {}", start.ToString());
   SpoolChangeStore spool({.directory = options_.spool});
-  Capture capture(options, std::move(stream), source, start, appender_.get(), &spool, &relations_);
+  Capture capture(options, std::move(stream), source, start, appender_.get(), &spool,
+                  &definitions_);
   return capture.Run();
 }
 

@@ -8,9 +8,9 @@
 #include "archive/store.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "daemon/definition_tracker.h"
 #include "daemon/failure_policy.h"
 #include "daemon/options.h"
-#include "daemon/relation_tracker.h"
 #include "daemon/source.h"
 #include "postgres/connection.h"
 
@@ -34,13 +34,15 @@ class Daemon {
                           const Source& source);
   Result<void> PrepareSnapshot(const Source& source);
   Result<void> Stream(postgres::Connection replication, const Source& source, Lsn start);
+  Result<DescribedTables> QueryCurrentDefinition();
   SegmentOptions segment_options() const;
 
   const Options options_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Appender> appender_;
-  RelationTracker relations_;
-  bool relations_known_ = false;
+  std::optional<postgres::Connection> definition_connection_;
+  DefinitionTracker definitions_;
+  bool definitions_known_ = false;
   bool source_was_prepared_ = false;
   std::optional<Lsn> end_position_;
   FailureContext failure_context_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/lsn.h"
 #include "decoder/relation.h"
 #include "postgres/connection.h"
 
@@ -21,6 +22,7 @@ struct DescribedTable {
 
 struct DescribedTables {
   std::string document;  // the JSON of docs/definition.md, as it is archived
+  Lsn as_of;             // whatever was committed before it is in the document; Lsn{}: not known
   std::vector<DescribedTable> tables;
 
   const Relation* FindRelation(uint32_t oid) const;

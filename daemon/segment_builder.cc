@@ -13,12 +13,14 @@ constexpr uint64_t kChangesPerHeartbeat = 1024;
 }  // namespace
 
 SegmentBuilder::SegmentBuilder(const SegmentOptions& options, uint64_t max_bytes, Lsn archived,
-                               std::optional<Lsn> end_position, Heartbeat heartbeat)
+                               std::optional<Lsn> end_position, Heartbeat heartbeat,
+                               DefinitionTracker* definitions)
     : options_(options),
       max_bytes_(max_bytes),
       archived_(archived),
       end_position_(end_position),
       heartbeat_(std::move(heartbeat)),
+      definitions_(definitions),
       writer_(options),
       position_(archived) {}
 
@@ -52,11 +54,16 @@ Result<void> SegmentBuilder::OnChange(const Change& change) {
   CHECK(in_transaction_);
   if (++changes_seen_ % kChangesPerHeartbeat == 0) TRY(heartbeat_());
   if (!belongs_) return {};
-  if (!writing_) {
-    writing_ = true;
-    TRY(writer_.Begin(transaction_));
-  }
+  if (!writing_) TRY(BeginWriting());
+  if (definitions_ != nullptr && definitions_->due()) TRY(definitions_->Check(&writer_));
   return writer_.OnChange(change);
+}
+
+Result<void> SegmentBuilder::BeginWriting() {
+  writing_ = true;
+  if (definitions_ != nullptr)
+    definitions_->NoteTransaction(transaction_.commit_lsn, DefinitionTracker::Clock::now());
+  return writer_.Begin(transaction_);
 }
 
 Result<void> SegmentBuilder::Commit(const TransactionInfo& transaction) {

@@ -12,6 +12,7 @@
 #include "archive/segment_writer.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "daemon/definition_tracker.h"
 #include "decoder/change.h"
 
 namespace trunkline {
@@ -22,8 +23,10 @@ class SegmentBuilder : public TransactionSink {
   using Heartbeat = std::function<Result<void>()>;
 
   // `archived` is the archive's end. `end_position`, where given, is the LSN to stop at.
+  // `definitions`, which may be null and is not owned, is asked ahead of every change.
   SegmentBuilder(const SegmentOptions& options, uint64_t max_bytes, Lsn archived,
-                 std::optional<Lsn> end_position, Heartbeat heartbeat);
+                 std::optional<Lsn> end_position, Heartbeat heartbeat,
+                 DefinitionTracker* definitions);
 
   Result<void> Begin(const TransactionInfo& transaction) override;
   Result<void> OnChange(const Change& change) override;
@@ -51,12 +54,14 @@ class SegmentBuilder : public TransactionSink {
  private:
   bool Belongs(const TransactionInfo& transaction);
   void AdvanceTo(Lsn lsn);
+  Result<void> BeginWriting();
 
   const SegmentOptions options_;
   const uint64_t max_bytes_;
   const Lsn archived_;
   const std::optional<Lsn> end_position_;
   const Heartbeat heartbeat_;
+  DefinitionTracker* const definitions_;
 
   SegmentWriter writer_;
   bool in_transaction_ = false;

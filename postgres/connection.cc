@@ -88,6 +88,7 @@ Error RefusedConnection(std::string_view message) {
 
 ErrorKind KindOfSqlState(std::string_view state) {
   const std::string_view state_class = state.substr(0, 2);
+  if (state == "53400") return ErrorKind::kFailed;  // a limit of the configuration: no slot is free
   if (state_class == "08" || state_class == "53" || state_class == "40" ||
       state.starts_with("57P0") || state == "55006") {  // 55006: a slot or database in use
     return ErrorKind::kUnavailable;

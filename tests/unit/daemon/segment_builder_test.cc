@@ -13,11 +13,13 @@ class SegmentBuilderTest : public ::testing::Test {
   static constexpr Lsn kArchived{1000};
 
   void Build(std::optional<Lsn> end_position = std::nullopt, uint64_t max_bytes = 1 << 30) {
-    builder_.emplace(SegmentOptions{}, max_bytes, kArchived, end_position,
-                     [this]() -> Result<void> {
-                       ++heartbeats_;
-                       return {};
-                     });
+    builder_.emplace(
+        SegmentOptions{}, max_bytes, kArchived, end_position,
+        [this]() -> Result<void> {
+          ++heartbeats_;
+          return {};
+        },
+        nullptr);
   }
   void SetUp() override { Build(); }
 
