@@ -140,16 +140,21 @@ class Mapper {
     }
     const ColumnDefinition* column =
         after_table == nullptr ? nullptr : after_table->FindColumn(after_.columns[i].name);
-    if (column == nullptr) return;
+    if (column == nullptr) {
+      Warn(i,
+           "was gone again when the source was asked what rows from before it hold there; they "
+           "are taken to hold NULL");
+      return;
+    }
     mapping_.sources[i].constant = column->missing;
     if (column->missing) return;
     const bool computed = column->default_value && !IsConstant(*column->default_value);
     if (column->not_null || computed) {
       Doubt(i, "was added with values computed for each row");
-    } else if (column->default_value && mapping_.warning.empty()) {
-      mapping_.warning = "column \"" + after_.columns[i].name +
-                         "\" has a default that rows from before it do not have; they are taken "
-                         "to hold NULL there";
+    } else if (column->default_value) {
+      Warn(i,
+           "has a default that rows from before it do not have; they are taken to hold NULL "
+           "there");
     }
   }
 
@@ -160,6 +165,12 @@ class Mapper {
       if (!taken_[j] && !numbered) return true;
     }
     return false;
+  }
+
+  void Warn(size_t i, const std::string& what) {
+    if (mapping_.warning.empty()) {
+      mapping_.warning = "column \"" + after_.columns[i].name + "\" " + what;
+    }
   }
 
   void Doubt(size_t i, const std::string& why) {
