@@ -160,6 +160,7 @@ ColumnDefinition ReadColumn(const Node& node) {
   ColumnDefinition column;
   column.attnum = node["attnum"].Int<int>();
   column.name = node["name"].String();
+  if (const Node since = node["since"]; !since.IsNull()) column.since = since.Int<uint32_t>();
   column.type = node["type"].String();
   column.type_oid = node["type_oid"].Int<uint32_t>();
   column.type_modifier = node["type_modifier"].Int<int32_t>();

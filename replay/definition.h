@@ -42,6 +42,7 @@ struct TypeDefinition {
 struct ColumnDefinition {
   int attnum = 0;
   std::string name;
+  uint32_t since = 0;  // the transaction that last defined the column; 0: not known
   std::string type;
   uint32_t type_oid = 0;
   int32_t type_modifier = -1;

@@ -1,10 +1,9 @@
 #include "replay/fold.h"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
 #include <utility>
 
+#include "base/check.h"
 #include "replay/fold_definition.h"
 
 namespace trunkline {
@@ -12,11 +11,6 @@ namespace {
 
 // How many changes to fetch ahead: enough to hide the latency of memory, few enough to stay cached.
 constexpr size_t kWindow = 64;
-constexpr std::string_view kLeaveOutHint =
-    "rebuild the other tables with --tables, or choose a target before it or after the next base "
-    "snapshot";
-
-std::string NameOf(const Relation& relation) { return relation.schema + "." + relation.name; }
 
 bool IsRowChange(const Change& change) {
   return change.operation == Operation::kInsert || change.operation == Operation::kUpdate ||
@@ -36,7 +30,8 @@ Error UnknownRows(const Relation& relation) {
 void Fold::Start(std::span<const SnapshotPart> parts, Definition definition) {
   definition_ = std::move(definition);
   for (const SnapshotPart& part : parts) {
-    if (Wants(part.relation.oid) && !entries_.contains(part.relation.oid)) AddTable(part.relation);
+    if (!Wants(part.relation.oid) || entries_.contains(part.relation.oid)) continue;
+    AddTable(part.relation).seen = true;
   }
 }
 
@@ -45,11 +40,6 @@ Fold::Entry& Fold::AddTable(const Relation& relation) {
   entry.table = std::make_unique<FoldedTable>(relation);
   entry.table->numbers() = NumberColumns(relation, FindDefinition(relation.oid));
   return entry;
-}
-
-const TableDefinition* Fold::FindDefinition(uint32_t oid) const {
-  const TableDefinition* table = definition_.FindTable(oid);
-  return table != nullptr ? table : older_.FindTable(oid);
 }
 
 void Fold::Enter(const std::shared_ptr<const SegmentReader>& reader) {
@@ -71,41 +61,6 @@ Fold::Entry* Fold::EntryOf(const Relation& relation) {
   binding.entry = &AddTable(relation);
   if (!definition_.all_tables) binding.entry->table->set_doubt(UnknownRows(relation));
   return binding.entry;
-}
-
-bool Fold::IsRenumbered(FoldedTable& table, const Relation& relation) const {
-  const NumberedColumns numbers = NumberColumns(relation, FindDefinition(relation.oid));
-  return numbers.fits && table.numbers().fits && numbers.attnums != table.numbers().attnums;
-}
-
-Result<void> Fold::Activate(Entry* entry, const Relation& relation) {
-  // The same description can stand for other columns, dropped and added again in between.
-  const bool renumbered =
-      entry->definitions != definitions_ && IsRenumbered(*entry->table, relation);
-  entry->definitions = definitions_;
-  if (renumbered || !(entry->table->relation() == relation)) TRY(ChangeRelation(entry, relation));
-  entry->active = &relation;
-  missing_.erase(relation.oid);
-  return {};
-}
-
-Result<void> Fold::ChangeRelation(Entry* entry, const Relation& relation) {
-  FoldedTable& table = *entry->table;
-  const TableDefinition* definition = FindDefinition(relation.oid);
-  NumberedColumns numbers = NumberColumns(relation, definition);
-  const ColumnMapping mapping =
-      MapColumns(table.relation(), table.numbers(), relation, numbers, definition);
-  if (table.row_count() > 0 && !mapping.doubt.empty()) {
-    table.set_doubt(Error{ErrorKind::kGap,
-                          "rows of the table " + NameOf(relation) +
-                              " that are older than a change of its definition at LSN " +
-                              CommitLsn().ToString() + " cannot be derived: its " + mapping.doubt,
-                          std::string(kLeaveOutHint)});
-  } else if (table.row_count() > 0 && !mapping.warning.empty()) {
-    warnings_.push_back("table " + NameOf(relation) + ": " + mapping.warning);
-  }
-  table.numbers() = KeepKnownNumbers(std::move(numbers), mapping, table.numbers());
-  return table.Become(relation, mapping);
 }
 
 // Takes the longest run of row changes at the front of `changes` that can be looked up together:
@@ -170,123 +125,19 @@ Result<void> Fold::ApplyOther(const Change& change) {
   return {};
 }
 
-// A definition that the daemon queried tells which tables there are as of its own LSN, where it has
-// one: before that they may be there still, or not yet.
-Result<void> Fold::TakeDefinition(const Change& change) {
-  ASSIGN_OR_RETURN(Definition definition, ParseDefinition(change.content));
-  const Definition before = std::exchange(definition_, std::move(definition));
-  older_ = KeepMissingTables(before, older_);
-  ++definitions_;
-  for (auto& [oid, entry] : entries_) entry.active = nullptr;  // its next change looks again
-  missing_.clear();
-  const bool exact = IsExactDefinition(change);
-  if (!exact && change.message_lsn > limit_) return {};
-  TRY(TakeChangedTypes(before));
-  if (exact) {
-    TRY(TakeExactTables());
-    TakeNewTables();
-    return {};
-  }
-  for (auto& [oid, entry] : entries_) {
-    if (definition_.FindTable(oid) != nullptr) continue;
-    missing_.insert(oid);
-  }
-  TakeNewTables();
-  return {};
-}
-
-Result<void> Fold::TakeChangedTypes(const Definition& before) {
-  for (const ChangedType& changed : ChangedTypes(before, definition_)) {
-    for (auto& [oid, entry] : entries_) {
-      const TableDefinition* definition = FindDefinition(oid);
-      if (definition == nullptr) continue;
-      const Relation& relation = entry.table->relation();
-      for (size_t i = 0; i < relation.columns.size(); ++i) {
-        const ColumnDefinition* column = definition->FindColumn(relation.columns[i].name);
-        const Effect effect =
-            EffectOn(changed, relation.columns[i].type_oid,
-                     column == nullptr ? std::string() : column->type, definition_);
-        if (effect != Effect::kNone) {
-          TRY(ChangeValues(changed, i, effect, entry.table.get()));
-        }
-      }
-    }
-  }
-  return {};
-}
-
-// Gives values of an enum their new labels. Where they hold one deeper inside, or the change is
-// another, a value that it can touch makes the table doubtful.
-Result<void> Fold::ChangeValues(const ChangedType& changed, size_t column, Effect effect,
-                                FoldedTable* table) {
-  bool doubtful = false;
-  const auto is_touched = [&](std::string_view bytes) {
-    return !changed.renamed ||
-           std::any_of(changed.renamed->begin(), changed.renamed->end(), [&](const auto& label) {
-             return bytes.find(label.first) != std::string_view::npos;
-           });
-  };
-  TRY(table->Transform([&](std::span<Value> row) {
-    Value& value = row[column];
-    if (value.state == ValueState::kNull) return;
-    if (!changed.renamed || effect == Effect::kContains) {
-      doubtful |= is_touched(value.bytes);
-      return;
-    }
-    const auto label = changed.renamed->find(std::string(value.bytes));
-    if (label != changed.renamed->end()) value.bytes = label->second;
-  }));
-  if (doubtful) {
-    const Relation& relation = table->relation();
-    table->set_doubt(Error{ErrorKind::kGap,
-                           "rows of the table " + NameOf(relation) +
-                               " that are older than a change of the type " + changed.name +
-                               " cannot be derived: the change is known at LSN " +
-                               CommitLsn().ToString() + " alone",
-                           std::string(kLeaveOutHint)});
-  }
-  return {};
-}
-
-// What an exact definition says of tables without a change of theirs: dropped, renamed, columns
-// added.
-Result<void> Fold::TakeExactTables() {
-  std::erase_if(entries_, [this](const auto& item) {
-    const TableDefinition* table = definition_.FindTable(item.first);
-    return table == nullptr || !table->published;
-  });
-  for (auto& [oid, entry] : entries_) {
-    entry.active = nullptr;
-    const Relation relation = RelationOf(*definition_.FindTable(oid), entry.table->relation());
-    if (IsRenumbered(*entry.table, relation) || !(relation == entry.table->relation())) {
-      TRY(ChangeRelation(&entry, relation));
-    }
-  }
-  std::fill(bound_.begin(), bound_.end(), Binding{});
-  return {};
-}
-
-// Where all tables of the database are published, one that is new to the publication is new.
-void Fold::TakeNewTables() {
-  if (!definition_.all_tables) return;
-  for (const TableDefinition& table : definition_.tables) {
-    if (!table.published || !Wants(table.oid) || entries_.contains(table.oid)) continue;
-    AddTable(RelationOf(table, Relation{}));
-  }
-}
-
-// The commit LSN of the transaction at hand.
-Lsn Fold::CommitLsn() const {
+// The transaction at hand.
+const TransactionInfo& Fold::Transaction() const {
   const auto index = static_cast<size_t>(at_ - changes_.data());
-  for (const TransactionSlice& slice : slices_) {
-    if (index < slice.first_change + slice.change_count) return slice.info.commit_lsn;
-  }
-  return {};
+  const auto slice = std::find_if(slices_.begin(), slices_.end(), [&](const auto& candidate) {
+    return index < candidate.first_change + candidate.change_count;
+  });
+  CHECK(slice != slices_.end());
+  return slice->info;
 }
 
 Error Fold::Located(Error error) const {
   const bool row_change = at_ != nullptr && at_->relation != nullptr;
-  const std::string where = "LSN " + CommitLsn().ToString();
+  const std::string where = "LSN " + Transaction().commit_lsn.ToString();
   return std::move(error).WithContext(
       row_change ? "table " + NameOf(*at_->relation) + " at " + where : where);
 }
@@ -323,49 +174,6 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   Result<void> added = AddChanges(changes_.subspan(first, end - first));
   if (!added) return Fail(Located(std::move(added).error()));
   return {};
-}
-
-void Fold::FinishTable(uint32_t oid, Entry* entry, bool keep_missing, Outcome* outcome) {
-  const Relation& relation = entry->table->relation();
-  // A partitioned parent holds no rows itself, unless it is published in its partitions' stead; it
-  // shows up where it is truncated.
-  const TableDefinition* table = FindDefinition(oid);
-  if (table != nullptr && table->kind == 'p' && !table->published) return;
-  if (missing_.contains(oid) && !keep_missing) {
-    warnings_.push_back("table " + NameOf(relation) +
-                        " is left out: the source had dropped or unpublished it when the newest "
-                        "definition was made; --tables with its name keeps it");
-    return;
-  }
-  if (table != nullptr && definition_.FindTable(oid) == nullptr)
-    AddDefinition(*table, older_, &definition_);
-  entry->table->Finish();
-  outcome->tables.push_back(std::move(entry->table));
-}
-
-Fold::Outcome Fold::Finish(const std::function<bool(const Relation& relation)>& keep) {
-  Outcome outcome;
-  std::set<std::string> names;
-  for (const auto& [oid, entry] : entries_) {
-    if (!missing_.contains(oid)) names.insert(NameOf(entry.table->relation()));
-  }
-  for (auto& [oid, entry] : entries_) {
-    const Relation& relation = entry.table->relation();
-    FinishTable(oid, &entry, keep(relation) && !names.contains(NameOf(relation)), &outcome);
-  }
-  std::sort(outcome.tables.begin(), outcome.tables.end(), [](const auto& a, const auto& b) {
-    return std::tie(a->relation().schema, a->relation().name) <
-           std::tie(b->relation().schema, b->relation().name);
-  });
-  for (const TableDefinition& table : definition_.tables) {
-    if (!table.published || !Wants(table.oid) || entries_.contains(table.oid)) continue;
-    warnings_.push_back("table " + table.name.first + "." + table.name.second +
-                        " is left out: it joined the publication after the base snapshot, and no "
-                        "row of it is in the archive");
-  }
-  outcome.definition = std::move(definition_);
-  outcome.warnings = std::move(warnings_);
-  return outcome;
 }
 
 }  // namespace trunkline

@@ -39,13 +39,15 @@ class Fold {
   // Ends the fold. A table that the newest definition lacks, and that no change touched since, was
   // dropped or left the publication at some unknown instant: `keep` says which of these to keep all
   // the same.
-  Outcome Finish(const std::function<bool(const Relation& relation)>& keep);
+  Result<Outcome> Finish(const std::function<bool(const Relation& relation)>& keep);
 
  private:
   struct Entry {
     std::unique_ptr<FoldedTable> table;
     const Relation* active = nullptr;  // the reader's relation that the table now equals
     uint64_t definitions = 0;          // how many there had been when it was made to
+    bool seen = false;                 // in the snapshot or in a change, not in a definition alone
+    bool waiting = false;  // for the transaction that makes its columns the definition's
   };
   struct Binding {
     bool known = false;
@@ -61,7 +63,9 @@ class Fold {
   void Enter(const std::shared_ptr<const SegmentReader>& reader);
   Entry* EntryOf(const Relation& relation);
   Entry& AddTable(const Relation& relation);
-  bool IsRenumbered(FoldedTable& table, const Relation& relation) const;
+  enum class Renumbering { kNone, kNow, kNotYet, kUnclear };
+  Renumbering RenumberingOf(const Entry& entry, const Relation& relation) const;
+  Result<void> Renumber(Entry* entry, const Relation& relation);
   Result<void> Activate(Entry* entry, const Relation& relation);
   Result<void> ChangeRelation(Entry* entry, const Relation& relation);
   Result<size_t> Prepare(std::span<const Change> changes);
@@ -72,12 +76,16 @@ class Fold {
   Result<void> TakeDefinition(const Change& change);
   Result<void> TakeExactTables();
   Result<void> TakeChangedTypes(const Definition& before);
+  Result<void> TakeChangedType(const ChangedType& changed);
+  Result<void> RenameRemainingLabels();
+  void LeaveUnknownTablesOut();
   Result<void> ChangeValues(const ChangedType& changed, size_t column, Effect effect,
                             FoldedTable* table);
   void TakeNewTables();
   const TableDefinition* FindDefinition(uint32_t oid) const;
-  void FinishTable(uint32_t oid, Entry* entry, bool keep_missing, Outcome* outcome);
-  Lsn CommitLsn() const;
+  void FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
+  const TransactionInfo& Transaction() const;
+  std::unordered_set<uint32_t> SupersededTables() const;
   Error Located(Error error) const;
 
   Wanted wanted_;
@@ -87,7 +95,8 @@ class Fold {
   // change touched since.
   Definition older_;
   std::unordered_set<uint32_t> missing_;
-  uint64_t definitions_ = 0;  // taken so far
+  uint64_t definitions_ = 0;          // taken so far
+  std::vector<ChangedType> renamed_;  // enums whose labels were
   std::vector<std::string> warnings_;
 
   // The block at hand, and the fold's end.

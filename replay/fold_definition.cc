@@ -32,6 +32,8 @@ void AppendMissing(std::vector<Item>* items, const std::vector<Item>& older, con
 
 }  // namespace
 
+std::string NameOf(const Relation& relation) { return relation.schema + "." + relation.name; }
+
 bool IsExactDefinition(const Change& change) {
   return change.operation == Operation::kMessage && change.transactional &&
          change.prefix == kDefinitionPrefix;

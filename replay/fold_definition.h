@@ -1,11 +1,21 @@
 // What folding needs of definitions beyond their parsing.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/definition.h"
 
 namespace trunkline {
+
+// "schema.name", for messages.
+std::string NameOf(const Relation& relation);
+// What to do where one table cannot be rebuilt.
+inline constexpr std::string_view kLeaveOutHint =
+    "rebuild the other tables with --tables, or choose a target before it or after the next base "
+    "snapshot";
 
 // A definition in the stream. Exact ones were made inside the transaction that holds them; one that
 // the daemon queried may be of a later instant than the change that it stands in front of.

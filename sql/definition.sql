@@ -38,7 +38,7 @@ tables as (
   group by oid
 ),
 columns as (
-  select a.*, t.typcollation
+  select a.*, a.xmin::text::bigint as since, t.typcollation
   from tables
   join pg_catalog.pg_attribute a on a.attrelid = tables.oid
   join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -213,6 +213,7 @@ column_documents as (
   select a.attrelid, json_agg(json_build_object(
       'attnum', a.attnum,
       'name', a.attname,
+      'since', a.since,
       'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
       'type_oid', a.atttypid::bigint,
       'type_modifier', a.atttypmod,

@@ -70,6 +70,7 @@ Json ColumnJson(const TableSpec& table, size_t index) {
       std::find(table.not_null.begin(), table.not_null.end(), column.name) != table.not_null.end();
   return {{"attnum", table.attnums.empty() ? static_cast<int>(index) + 1 : table.attnums[index]},
           {"name", column.name},
+          {"since", table.since.empty() ? Json(nullptr) : Json(table.since[index])},
           {"type", "text"},
           {"type_oid", column.type_oid},
           {"type_modifier", column.type_modifier},

@@ -41,6 +41,7 @@ struct TableSpec {
   std::vector<int> attnums = {};                                  // empty: 1, 2, ...
   std::vector<std::pair<std::string, std::string>> missing = {};  // column, constant
   std::vector<std::string> not_null = {};
+  std::vector<uint32_t> since = {};  // a column each; empty: not known
 };
 std::string DefinitionOf(const std::vector<TableSpec>& tables, bool all_tables = false);
 

@@ -95,6 +95,16 @@ TEST_F(ChangedTypeTest, ARenamedLabelDeeperInsideIsNotGuessed) {
               HasSubstr("public.mood"));
 }
 
+TEST_F(ChangedTypeTest, ADefinitionAheadOfTheStreamRenamesWhatFollowsToo) {
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{table_, {}}}, Definition({"sad", "ok"}));
+  archive.Commit(
+      200, {Define(Definition({"gloomy", "ok"})), Insert(table_, {"1", "sad", "ok", nullptr})});
+  archive.Commit(250, {Insert(table_, {"2", "gloomy", "ok", nullptr})});
+  archive.Publish(300);
+  EXPECT_EQ(Rows(archive.Rebuild("latest"), "moods"), "1,gloomy,ok,\n2,gloomy,ok,\n");
+}
+
 TEST_F(ChangedTypeTest, AnAddedLabelChangesNothing) {
   EXPECT_EQ(RowsAfter({{"1", "sad", "ok", "{ok,sad}"}}, {"sad", "ok"}, {"sad", "so so", "ok"}),
             "1,sad,ok,\"{ok,sad}\"\n");

@@ -61,6 +61,57 @@ TEST(StateSchemaTest, DroppedAndAddedUnderTheSameNameBetweenTwoChanges) {
       << "the definition may be ahead of the stream";
 }
 
+// The daemon was away: its first question to the source comes after all of it.
+class AheadTest : public testing::Test {
+ protected:
+  AheadTest() {
+    archive_.Snapshot(150, {{kBefore, kRows}});
+    archive_.Commit(200, {Define(DefinitionOf({{.relation = kBefore,
+                                                .attnums = {1, 2, 4},
+                                                .missing = {{"b", "new"}},
+                                                .since = {50, 50, 300}}})),
+                          Insert(kBefore, {"3", "a3", "old b3"})});
+    archive_.Commit(250, {Update(kBefore, {"2", "a2", "old b2"})});
+  }
+  std::string RowsNow() {
+    archive_.Publish(400);
+    return Rows(archive_.Rebuild("latest"), "orders");
+  }
+
+  ArchiveBuilder archive_;
+};
+
+TEST_F(AheadTest, ColumnsChangeInTheTransactionThatTheDefinitionNames) {
+  archive_.Commit(300, {Insert(kBefore, {"4", "a4", "b4"})});
+  EXPECT_EQ(RowsNow(), "1,a1,new\n2,a2,new\n3,a3,new\n4,a4,b4\n");
+}
+
+TEST_F(AheadTest, BeforeThatTheyAreTheOldOnes) {
+  EXPECT_EQ(RowsNow(), "1,a1,b1\n2,a2,old b2\n3,a3,old b3\n");
+}
+
+TEST_F(AheadTest, AfterThatItIsNotGuessedWhenTheyChanged) {
+  archive_.Commit(310, {Insert(kBefore, {"4", "a4", "b4"})});
+  EXPECT_THAT(RowsNow(), HasSubstr("public.orders cannot be derived"));
+}
+
+TEST(StateSchemaTest, ATableDroppedAndMadeAgainWhileTheDaemonWasAway) {
+  Relation again = kBefore;
+  again.oid = kOid + 1;
+  const std::string ahead = DefinitionOf({{.relation = again}}, true);
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kBefore, kRows}});
+  archive.Commit(200, {Define(ahead), Insert(kBefore, {"3", "first", "b"})});
+  archive.Commit(300, {Insert(again, {"1", "second", "b"})});
+  archive.Publish(400);
+  EXPECT_EQ(Rows(archive.Rebuild("lsn:0/FA"), "orders"), "1,a1,b1\n2,,b2\n3,first,b\n");
+  const auto state = archive.Rebuild("latest");
+  EXPECT_EQ(Rows(state, "orders"), "1,second,b\n");
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->tables.size(), 1U);
+  EXPECT_EQ(state->definition.tables.size(), 1U);
+}
+
 TEST(StateSchemaTest, ATableDroppedAndMadeAgain) {
   Relation again = kBefore;
   again.oid = kOid + 1;
