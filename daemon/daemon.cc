@@ -62,13 +62,6 @@ Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
   return std::min(kLongest, std::chrono::milliseconds(std::max<int64_t>(millis / 3, 10)));
 }
 
-Result<DescribedTables> QueryDefinitionNow(Connection* connection, const std::string& publication) {
-  ASSIGN_OR_RETURN(const Lsn before, CurrentLsn(connection));
-  ASSIGN_OR_RETURN(DescribedTables tables, QueryDefinition(connection, publication));
-  tables.as_of = before;
-  return tables;
-}
-
 }  // namespace
 
 Daemon::Daemon(Options options)

@@ -1,9 +1,11 @@
 #include "daemon/definition_query.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "daemon/source.h"
 #include "definition_sql.h"
 
 namespace trunkline {
@@ -53,6 +55,37 @@ DescribedTable ToTable(const Json& table) {
   return result;
 }
 
+// Of the catalog rows that the document was made from. A dropped object has none.
+Result<Xid> NewestXid(postgres::Connection* connection, const DescribedTables& tables) {
+  std::string oids = "{";
+  for (const DescribedTable& table : tables.tables) {
+    if (oids.size() > 1) oids += ',';
+    oids += std::to_string(table.relation.oid);
+  }
+  const std::string parameters[] = {oids + "}"};
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection->Exec(
+          "SELECT made.xmin FROM ("
+          "SELECT xmin FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[]) UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_attribute WHERE attrelid = ANY ($1::oid[]) UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_attrdef WHERE adrelid = ANY ($1::oid[]) UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_constraint WHERE conrelid = ANY ($1::oid[]) UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_index WHERE indrelid = ANY ($1::oid[]) UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_type WHERE oid >= 16384 UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_enum UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_publication UNION ALL "
+          "SELECT xmin FROM pg_catalog.pg_publication_rel"
+          ") made ORDER BY pg_catalog.age(made.xmin) LIMIT 1",
+          parameters));
+  Xid newest;
+  if (rows.size() == 1) {
+    const std::string_view text = rows.at(0, 0);
+    std::from_chars(text.data(), text.data() + text.size(), newest.value);
+  }
+  return newest;
+}
+
 }  // namespace
 
 const Relation* DescribedTables::FindRelation(uint32_t oid) const {
@@ -80,6 +113,15 @@ Result<DescribedTables> QueryDefinition(postgres::Connection* connection,
   ASSIGN_OR_RETURN(const postgres::Rows rows, connection->Exec(kDefinitionSql, parameters));
   if (rows.size() != 1) return Fail(ErrorKind::kFailed, "the definition query gave no row");
   return ParseDefinitionTables(std::string(rows.at(0, 0)));
+}
+
+Result<DescribedTables> QueryDefinitionNow(postgres::Connection* connection,
+                                           const std::string& publication) {
+  ASSIGN_OR_RETURN(const Lsn before, CurrentLsn(connection));
+  ASSIGN_OR_RETURN(DescribedTables tables, QueryDefinition(connection, publication));
+  ASSIGN_OR_RETURN(tables.newest_xid, NewestXid(connection, tables));
+  tables.as_of = before;
+  return tables;
 }
 
 }  // namespace trunkline

@@ -22,7 +22,10 @@ struct DescribedTable {
 
 struct DescribedTables {
   std::string document;  // the JSON of docs/definition.md, as it is archived
-  Lsn as_of;             // whatever was committed before it is in the document; Lsn{}: not known
+  // Of QueryDefinitionNow only: whatever was committed before `as_of` is in the document, and the
+  // newest of the transactions that made what is in it.
+  Lsn as_of;
+  Xid newest_xid;
   std::vector<DescribedTable> tables;
 
   const Relation* FindRelation(uint32_t oid) const;
@@ -31,6 +34,10 @@ struct DescribedTables {
 // Sees what the connection's transaction sees.
 Result<DescribedTables> QueryDefinition(postgres::Connection* connection,
                                         const std::string& publication);
+
+// Outside of a transaction.
+Result<DescribedTables> QueryDefinitionNow(postgres::Connection* connection,
+                                           const std::string& publication);
 
 // kCorrupt when the document is not what docs/definition.md says.
 Result<DescribedTables> ParseDefinitionTables(std::string document);

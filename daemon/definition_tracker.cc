@@ -10,9 +10,14 @@ namespace {
 
 // How often the source is asked while transactions come.
 constexpr std::chrono::seconds kInterval{1};
-// A query that takes longer than this is followed by a pause of so many times as long.
-constexpr std::chrono::milliseconds kSlowQuery{50};
-constexpr int kPauseFactor = 20;
+// Queries without much cause may take this much at once, and a tenth of the time in the long run: a
+// TRUNCATE has a table described again as well.
+constexpr std::chrono::seconds kBurst{1};
+constexpr int kPaybackFactor = 10;
+
+// Whether `a` was assigned after `b`, in the circular order of transaction ids. Commits may come in
+// another order; but DDL locks its table, so that it hardly does where both touch the same one.
+bool IsNewer(Xid a, Xid b) { return a.valid() && static_cast<int32_t>(a.value - b.value) > 0; }
 
 }  // namespace
 
@@ -27,10 +32,14 @@ void DefinitionTracker::Learn(DescribedTables tables) {
   uncertain_ = false;
 }
 
-void DefinitionTracker::NoteTransaction(Lsn commit_lsn, Clock::time_point now) {
-  position_ = commit_lsn;
-  if (ahead_.has_value() && position_ >= ahead_->as_of) due_ = true;
-  if (now - checked_ >= kInterval) wanted_ = true;
+void DefinitionTracker::NoteTransaction(const TransactionInfo& transaction, Clock::time_point now) {
+  xid_ = transaction.xid;
+  position_ = transaction.commit_lsn;
+  if (ahead_.has_value()) {
+    if (position_ >= ahead_->as_of) due_ = true;
+  } else if (now - checked_ >= kInterval) {
+    wanted_ = true;
+  }
   if (wanted_ && now >= not_before_) due_ = true;
 }
 
@@ -48,6 +57,7 @@ void DefinitionTracker::NoteRelation(const Relation& relation) {
 }
 
 bool DefinitionTracker::AheadOfStream(const DescribedTables& tables) const {
+  if (xid_.valid() && IsNewer(tables.newest_xid, xid_)) return true;
   return std::any_of(streamed_.begin(), streamed_.end(), [&](const auto& entry) {
     const Relation* relation = tables.FindRelation(entry.first);
     return relation == nullptr || *relation != entry.second;
@@ -55,11 +65,13 @@ bool DefinitionTracker::AheadOfStream(const DescribedTables& tables) const {
 }
 
 Result<DescribedTables> DefinitionTracker::Ask() {
+  const Clock::time_point last = checked_;
   const Clock::time_point begun = Clock::now();
   ASSIGN_OR_RETURN(DescribedTables tables, query_());
   checked_ = Clock::now();
-  const auto taken = checked_ - begun;
-  not_before_ = taken > kSlowQuery ? checked_ + taken * kPauseFactor : checked_;
+  spent_ -= std::min(spent_, (begun - last) / kPaybackFactor);
+  spent_ += checked_ - begun;
+  not_before_ = checked_ + std::max<Clock::duration>(spent_ - kBurst, {}) * kPaybackFactor;
   return tables;
 }
 
@@ -80,7 +92,11 @@ Result<void> DefinitionTracker::Check(TransactionSink* sink) {
   const bool ahead = AheadOfStream(tables);
   // Even an answer that is ahead tells of a table that no definition in the archive describes.
   if (differing || !ahead) TRY(Archive(tables.document, sink));
-  if (ahead) ahead_ = std::move(tables);
+  if (!ahead) {
+    ahead_.reset();
+  } else if (!ahead_.has_value()) {  // else the one that comes first stays
+    ahead_ = std::move(tables);
+  }
   return {};
 }
 

@@ -6,8 +6,8 @@
 // the first change after the table was altered in any way; a new label of an enum or a dropped
 // table shows in nothing. So the source is asked whenever a table is described, and now and then
 // while transactions come. What it answers may be ahead of the stream, and shows it by tables that
-// the stream describes otherwise; such an answer is archived, or once more, when the stream gets
-// there.
+// the stream describes otherwise, or by a transaction that made some of it and is newer than the
+// one at hand; such an answer is archived, or once more, when the stream gets there.
 #pragma once
 
 #include <chrono>
@@ -37,8 +37,8 @@ class DefinitionTracker {
   // Since Learn a definition was passed on, which may never have reached the archive.
   bool uncertain() const { return uncertain_; }
 
-  // A transaction begins whose commit record is at `commit_lsn`.
-  void NoteTransaction(Lsn commit_lsn, Clock::time_point now);
+  // The changes that follow are of `transaction`.
+  void NoteTransaction(const TransactionInfo& transaction, Clock::time_point now);
   // The stream has described a table, perhaps as before.
   void NoteDescription(Clock::time_point now);
   // The next change is the first that uses `relation` as it is described here.
@@ -64,9 +64,11 @@ class DefinitionTracker {
   bool due_ = false;
   bool wanted_ = false;     // ask, once not_before_ has passed
   bool differing_ = false;  // ask at once: a table is not as known_
-  Lsn position_;            // the commit LSN of the transaction that is open
+  Xid xid_;                 // of the transaction that is open
+  Lsn position_;            // its commit LSN
   Clock::time_point checked_;
-  Clock::time_point not_before_;  // keeps a slow query to a small share of the time
+  Clock::time_point not_before_;
+  Clock::duration spent_{0};  // on queries, paid back over time
 };
 
 }  // namespace trunkline

@@ -62,7 +62,7 @@ Result<void> SegmentBuilder::OnChange(const Change& change) {
 Result<void> SegmentBuilder::BeginWriting() {
   writing_ = true;
   if (definitions_ != nullptr)
-    definitions_->NoteTransaction(transaction_.commit_lsn, DefinitionTracker::Clock::now());
+    definitions_->NoteTransaction(transaction_, DefinitionTracker::Clock::now());
   return writer_.Begin(transaction_);
 }
 

@@ -17,11 +17,13 @@ std::unordered_set<uint32_t> Fold::SupersededTables() const {
     if (entry.seen && !missing_.contains(oid)) return 2;
     return defined ? 1 : 0;
   };
-  std::map<std::string, std::pair<int, uint32_t>> winners;  // by name
+  std::map<QualifiedName, std::pair<int, uint32_t>> winners;
   std::unordered_set<uint32_t> superseded;
   for (const auto& [oid, entry] : entries_) {
     const std::pair<int, uint32_t> candidate(rank(oid, entry), oid);
-    auto [winner, first] = winners.try_emplace(NameOf(entry.table->relation()), candidate);
+    const Relation& relation = entry.table->relation();
+    auto [winner, first] =
+        winners.try_emplace(QualifiedName(relation.schema, relation.name), candidate);
     if (first) continue;
     superseded.insert(std::min(winner->second, candidate).second);
     winner->second = std::max(winner->second, candidate);

@@ -174,6 +174,20 @@ TEST(StateTest, TablesAreChosenByName) {
   EXPECT_THAT(Rows(archive.Rebuild("latest", {"orders"}), "orders"), HasSubstr("more than one"));
 }
 
+TEST(StateTest, DotsInNamesKeepTablesApart) {
+  Relation one = MakeRelation(1, "c", {"id*"});
+  one.schema = "a.b";
+  Relation other = MakeRelation(2, "b.c", {"id*"});
+  other.schema = "a";
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{one, {{"1"}}}, {other, {{"2"}}}});
+  const auto state = archive.Rebuild("latest");
+  ASSERT_TRUE(state);
+  ASSERT_EQ(state->tables.size(), 2U);
+  EXPECT_NE(state->FindTable({"a.b", "c"}), nullptr);
+  EXPECT_NE(state->FindTable({"a", "b.c"}), nullptr);
+}
+
 TEST(StateTest, ATableThatJoinedLaterIsNotMadeUp) {
   ArchiveBuilder archive;
   archive.Snapshot(150, {{kOrders, {{"1", "a"}}}});
