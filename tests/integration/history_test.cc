@@ -13,7 +13,9 @@
 namespace trunkline::test {
 namespace {
 
-// Changes of definition, one before each instant, each with a change of the table that shows it.
+// Changes of definition, one before each instant, each with a change of the table that shows it. No
+// table is dropped: the stream does not tell, so a rebuild shows it only some transactions later
+// (docs/operating.md, "What the stream does not tell").
 const std::vector<std::string>& SchemaSteps() {
   static const std::vector<std::string> steps = {
       "SELECT 1",
@@ -41,7 +43,7 @@ const std::vector<std::string>& SchemaSteps() {
       "ALTER TYPE shop.mood RENAME VALUE 'sad' TO 'gloomy'; "
       "ALTER TABLE shop.late ADD COLUMN m shop.mood DEFAULT 'gloomy'; "
       "INSERT INTO shop.late VALUES (2, 'later')",
-      "DROP TABLE shop.late; INSERT INTO shop.evolving (id) VALUES (1006)",
+      "TRUNCATE shop.late; INSERT INTO shop.evolving (id) VALUES (1006)",
       "UPDATE shop.evolving SET big = (SELECT string_agg(md5(g::text), '') "
       "FROM generate_series(1, 90000) g) WHERE id = 1006; "
       "UPDATE shop.evolving SET d = 'big stays' WHERE id = 1006"};
