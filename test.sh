@@ -47,7 +47,7 @@ project_files \( -name '*.sh' -o -path ./.ci/run \) | xargs -0 shellcheck --exte
 
 if [[ $mode == full ]]; then
   step "clang, address and undefined behaviour sanitizers, fuzz"
-  build asan-ubsan
+  build asan-ubsan unit_tests fuzzers
   run_tests build-asan --label-regex '^(unit|fuzz)$'
 
   step "clang, thread sanitizer, the parts that run concurrently"
