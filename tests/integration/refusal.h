@@ -9,6 +9,12 @@
 
 namespace trunkline::test {
 
+// Two published tables, for tests in which something else is wrong.
+inline constexpr char kSmallSchema[] = R"(
+  CREATE TABLE public.item (id integer PRIMARY KEY, v text);
+  CREATE TABLE public.other (id integer PRIMARY KEY);
+  CREATE PUBLICATION trunkline FOR TABLE public.item, public.other)";
+
 // Exit codes of both programs.
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;

@@ -14,11 +14,6 @@ using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-constexpr char kSmallSchema[] = R"(
-  CREATE TABLE public.item (id integer PRIMARY KEY, v text);
-  CREATE TABLE public.other (id integer PRIMARY KEY);
-  CREATE PUBLICATION trunkline FOR TABLE public.item, public.other)";
-
 class ArchiveOfSourceTest : public testing::Test {
  protected:
   void SetUp() override {
