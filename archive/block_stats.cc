@@ -11,12 +11,15 @@ namespace {
 void AddSlices(const BlockContents& contents, BlockStats* stats) {
   stats->transactions = contents.slices.size() - (contents.last_is_open ? 1 : 0);
   stats->commit_lsn_min = stats->commit_lsn_max = contents.slices.front().info.commit_lsn;
-  stats->commit_time_min = stats->commit_time_max = contents.slices.front().info.commit_time;
+  bool timed = false;
   for (const StoredSlice& slice : contents.slices) {
     stats->commit_lsn_min = std::min(stats->commit_lsn_min, slice.info.commit_lsn);
     stats->commit_lsn_max = std::max(stats->commit_lsn_max, slice.info.commit_lsn);
-    stats->commit_time_min = std::min(stats->commit_time_min, slice.info.commit_time);
-    stats->commit_time_max = std::max(stats->commit_time_max, slice.info.commit_time);
+    if (!slice.info.xid.valid()) continue;  // has no commit time
+    const Timestamp time = slice.info.commit_time;
+    stats->commit_time_min = timed ? std::min(stats->commit_time_min, time) : time;
+    stats->commit_time_max = timed ? std::max(stats->commit_time_max, time) : time;
+    timed = true;
   }
 }
 

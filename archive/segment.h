@@ -67,7 +67,8 @@ struct BlockStats {
   uint64_t checksum = 0;  // XXH3-64 of the block's bytes
   uint64_t changes = 0;
   uint64_t transactions = 0;  // that end in the block
-  // Over the transactions that have a slice in the block. Times are not in LSN order.
+  // Over the transactions that have a slice in the block. Times are not in LSN order; a transaction
+  // with xid 0 has none, and where the block holds no other both are 0.
   Lsn commit_lsn_min;
   Lsn commit_lsn_max;
   Timestamp commit_time_min;

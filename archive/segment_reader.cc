@@ -45,8 +45,9 @@ Result<void> CheckAgainstFooter(const BlockStats& stats, const DecodedBlock::Sto
     transactions += slice.ends ? 1 : 0;
     const TransactionInfo& info = slice.info;
     in_range = in_range && stats.commit_lsn_min <= info.commit_lsn &&
-               info.commit_lsn <= stats.commit_lsn_max &&
-               stats.commit_time_min <= info.commit_time &&
+               info.commit_lsn <= stats.commit_lsn_max;
+    if (!info.xid.valid()) continue;  // has no commit time
+    in_range = in_range && stats.commit_time_min <= info.commit_time &&
                info.commit_time <= stats.commit_time_max;
   }
   if (!in_range || transactions != stats.transactions || storage.changes.size() != stats.changes ||

@@ -171,7 +171,8 @@ class LimitResolver {
     if (later) return later->commit_lsn;
     ASSIGN_OR_RETURN(const auto last, timeline_.LastBefore(catalog_.end()));
     return Fail(ErrorKind::kNotFound,
-                time.ToString() + " is later than every commit in the archive" +
+                "the archive has no commit later than " + time.ToString() +
+                    ", so more that belong before it may come" +
                     (last ? "; the last one is " + Describe(*last) : std::string()),
                 "for the newest state ask for latest");
   }

@@ -35,6 +35,18 @@ TEST(SegmentWriter, StatisticsOfABlock) {
   EXPECT_EQ(block.relations[0].key_max, 12);
 }
 
+TEST(SegmentWriter, RangeOfTimesLeavesMessagesOfTheirOwnOut) {
+  OwnedTransaction message;  // not transactional: it has no xid and no commit time
+  message.info.commit_lsn = message.info.end_lsn = OrderTransaction(11).info.commit_lsn;
+  message.changes.push_back(
+      {.operation = Operation::kMessage, .prefix = "p", .transactional = false});
+  const auto reader = Written({OrderTransaction(10), message, OrderTransaction(12)});
+  const BlockStats& block = reader->blocks()[0];
+  EXPECT_EQ(block.transactions, 3u);
+  EXPECT_EQ(block.commit_time_min, OrderTransaction(10).info.commit_time);
+  EXPECT_EQ(block.commit_time_max, OrderTransaction(12).info.commit_time);
+}
+
 TEST(SegmentWriter, KeyRangeCoversOldTuplesAndNeedsIntegers) {
   const auto reader = Written(RepresentativeTransactions());
   ASSERT_EQ(reader->blocks().size(), 1u);

@@ -141,6 +141,17 @@ TEST_F(TargetTest, NothingIsReachedAcrossAGapOrAHole) {
   EXPECT_EQ(Refusal(AtText(1500)).kind, ErrorKind::kGap) << "in the gap";
 }
 
+TEST_F(TargetTest, TheLastCommitsOwnTimeMayStillGetCompany) {
+  archive_.Commit(710, {Insert(kOrders, {"7", "a"})}, 9000);
+  archive_.Publish(800);
+  const Error refusal = Refusal(AtText(9000));
+  EXPECT_EQ(refusal.kind, ErrorKind::kNotFound);
+  EXPECT_THAT(refusal.ToString(), HasSubstr("no commit later than"));
+  archive_.Commit(810, {Insert(kOrders, {"8", "a"})}, 9001);
+  archive_.Publish(900);
+  EXPECT_EQ(Limit(AtText(9000)), Lsn{810});
+}
+
 TEST_F(TargetTest, ATimestampRightAfterAGapNeedsTheSnapshotsTime) {
   archive_.Gap(600);
   archive_.Snapshot(600, {{kOrders, {{"9", "z"}}}}, {}, At(1550));
