@@ -38,8 +38,9 @@ TEST(SegmentWriter, StatisticsOfABlock) {
 TEST(SegmentWriter, RangeOfTimesLeavesMessagesOfTheirOwnOut) {
   OwnedTransaction message;  // not transactional: it has no xid and no commit time
   message.info.commit_lsn = message.info.end_lsn = OrderTransaction(11).info.commit_lsn;
-  message.changes.push_back(
-      {.operation = Operation::kMessage, .prefix = "p", .transactional = false});
+  OwnedChange& change = message.changes.emplace_back();
+  change.operation = Operation::kMessage;
+  change.transactional = false;
   const auto reader = Written({OrderTransaction(10), message, OrderTransaction(12)});
   const BlockStats& block = reader->blocks()[0];
   EXPECT_EQ(block.transactions, 3u);
