@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fault.h"
 
 namespace trunkline {
 namespace {
@@ -116,6 +117,7 @@ Result<void> Appender::Publish(SegmentWriter writer, SegmentHeader header) {
 
 Result<void> Appender::PublishPending() {
   if (!has_pending()) return {};
+  FAULT("appender.publish");
   const SegmentHeader& header = pending_->header();
   const bool is_gap = header.kind == SegmentKind::kGap;
   const NewObject object{is_gap ? GapObjectName(header.begin, header.end)
@@ -129,6 +131,7 @@ Result<void> Appender::PublishPending() {
                 "another daemon writes into this archive: stop one of the two");
   }
   if (!put) return put;
+  FAULT("appender.published");
   end_ = header.end;
   last_digest_ = pending_->digest();
   if (is_gap) last_gap_end_ = header.end;
@@ -148,6 +151,7 @@ Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
                    writer.Finish(std::move(header)));
   const NewObject object{SnapshotPartName(lsn, relation.schema, relation.name, part),
                          segment.get()};
+  FAULT("snapshot.part");
   TRY(store_->Put({&object, 1}));
   return SnapshotPart{object.name, segment->digest(), segment->changes(), relation};
 }
@@ -173,7 +177,9 @@ Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts
   ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> manifest,
                    writer.Finish(std::move(header)));
   const NewObject object{SnapshotManifestName(lsn), manifest.get()};
+  FAULT("snapshot.manifest");
   TRY(store_->Put({&object, 1}));
+  FAULT("snapshot.complete");
   newest_snapshot_ = std::max(newest_snapshot_, lsn);
   return {};
 }

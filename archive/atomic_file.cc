@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/fault.h"
+
 namespace trunkline {
 namespace {
 
@@ -88,7 +90,9 @@ Result<TemporaryFile> CreateTemporary(const std::string& directory) {
 
 Result<void> WriteAll(const TemporaryFile& file, const char* bytes, size_t length) {
   while (length > 0) {
-    const ssize_t written = write(file.fd.get(), bytes, length);
+    FAULT("store.write");
+    const size_t count = FAULT_VALUE("store.short_write", length, (length + 1) / 2);
+    const ssize_t written = write(file.fd.get(), bytes, count);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return Fail(FileError("cannot write " + file.path, errno));
     bytes += written;
@@ -173,9 +177,13 @@ Error FileError(std::string_view what, int error_number) {
 }
 
 Result<void> PublishFile(const std::string& path, const ByteSource& content) {
+  FAULT("store.before_temporary");
   ASSIGN_OR_RETURN(TemporaryFile file, CreateTemporary(ParentOf(path)));
   TRY(Copy(content, file));
-  return Name(&file, path);
+  FAULT("store.before_name");
+  TRY(Name(&file, path));
+  FAULT("store.before_folder_sync");
+  return {};
 }
 
 Result<void> SyncDirectory(const std::string& path) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fault.h"
 
 namespace trunkline {
 
@@ -57,6 +58,7 @@ Result<void> ScratchBuffer::OpenFile() {
 }
 
 Result<void> ScratchBuffer::AppendToFile(std::string_view bytes) {
+  FAULT("scratch.write");
   while (!bytes.empty()) {
     const ssize_t written =
         ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(file_size_));

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/fault.h"
 #include "daemon/stop_signal.h"
 
 namespace trunkline {
@@ -60,7 +61,10 @@ Result<void> Capture::Run() {
     if (segment_since_.has_value() && now >= *segment_since_ + options_.segment_max_age) {
       builder_.CloseAtNextCommit();
     }
-    if (ShouldCut() && !publisher_.full()) Cut();
+    if (ShouldCut() && !publisher_.full()) {
+      FAULT("capture.cut");
+      Cut();
+    }
     if (builder_.position() <= submitted_) cut_requested_ = false;
     if (finished()) break;
     TRY(SendStatusIfDue(now));
@@ -148,6 +152,7 @@ Result<void> Capture::Handle(const StreamMessage& message) {
     builder_.Progress(keepalive->wal_end);
     return {};
   }
+  FAULT("capture.message");
   const auto& data = std::get<XLogData>(message);
   feedback_.Received(data.wal_start);
   received_bytes_ += data.payload.size();
@@ -179,6 +184,7 @@ void Capture::Cut() {
 
 Result<void> Capture::SendStatusIfDue(Clock::time_point now) {
   if (now < feedback_.due()) return {};
+  FAULT("feedback.send");
   return stream_.SendStatus(feedback_.Take(now), /*request_reply=*/false);
 }
 

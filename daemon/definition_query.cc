@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/fault.h"
 #include "daemon/source.h"
 #include "definition_sql.h"
 
@@ -109,6 +110,7 @@ Result<DescribedTables> ParseDefinitionTables(std::string document) {
 
 Result<DescribedTables> QueryDefinition(postgres::Connection* connection,
                                         const std::string& publication) {
+  FAULT("definition.query");
   const std::string parameters[] = {publication};
   ASSIGN_OR_RETURN(const postgres::Rows rows, connection->Exec(kDefinitionSql, parameters));
   if (rows.size() != 1) return Fail(ErrorKind::kFailed, "the definition query gave no row");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/fault.h"
+
 namespace trunkline {
 
 Feedback::Feedback(Lsn durable, std::chrono::milliseconds interval, Clock::time_point now)
@@ -26,7 +28,7 @@ StandbyStatus Feedback::Take(Clock::time_point now) {
   requested_ = false;
   last_sent_ = now;
   durable_sent_ = durable_;
-  return {received_, durable_};
+  return {received_, FAULT_VALUE("feedback.durable", durable_, received_)};
 }
 
 }  // namespace trunkline

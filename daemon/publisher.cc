@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "daemon/failure_policy.h"
 
 namespace trunkline {
@@ -76,6 +77,7 @@ Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
   const uint64_t transactions = job.writer.transactions();
   const uint64_t changes = job.writer.changes();
   const uint64_t bytes = job.writer.encoded_bytes();
+  FAULT("publisher.append");
   Backoff backoff(job.end.value);
   Result<void> appended = appender_->AppendSegment(std::move(job.writer), job.end, source_.timeline,
                                                    source_.server_version);
@@ -90,6 +92,7 @@ Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
     appended = appender_->PublishPending();
   }
   TRY(appended);
+  FAULT("publisher.appended");
   const double ratio = static_cast<double>(job.received_bytes) / std::max<double>(1, bytes);
   spdlog::debug("segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
                 job.begin.ToString(), job.end.ToString(), transactions, changes, bytes, ratio);

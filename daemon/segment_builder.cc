@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fault.h"
 
 namespace trunkline {
 namespace {
@@ -30,7 +31,9 @@ bool SegmentBuilder::Belongs(const TransactionInfo& transaction) {
   // may belong.
   if (!transaction.xid.valid()) return transaction.commit_lsn > archived_ && !reached_end_;
   if (transaction.commit_lsn < archived_) return false;
-  if (!end_position_.has_value() || transaction.commit_lsn < *end_position_) return true;
+  if (!end_position_.has_value() || transaction.commit_lsn < *end_position_) {
+    return FAULT_VALUE("segment.belongs", true, false);
+  }
   AdvanceTo(transaction.commit_lsn);  // all that commits before it has been sent
   return false;
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/fault.h"
+
 namespace trunkline {
 
 using postgres::Connection;
@@ -28,10 +30,12 @@ Result<std::optional<SlotInfo>> FindSlot(Connection* connection, const std::stri
 }
 
 Result<Lsn> CreateSlot(Connection* connection, const std::string& name) {
+  FAULT("slot.create");
   // Written as Postgres 14 wants it; later ones take it as well.
   ASSIGN_OR_RETURN(const Rows rows,
                    connection->Exec("CREATE_REPLICATION_SLOT " + QuoteIdentifier(name) +
                                     " LOGICAL pgoutput NOEXPORT_SNAPSHOT"));
+  FAULT("slot.created");
   return Lsn::Parse(rows.at(0, 1));
 }
 
@@ -39,6 +43,7 @@ Result<ExportedSnapshot> CreateTemporarySlot(Connection* connection, const std::
   ASSIGN_OR_RETURN(const Rows rows,
                    connection->Exec("CREATE_REPLICATION_SLOT " + QuoteIdentifier(name) +
                                     " TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT"));
+  FAULT("snapshot.slot");
   ASSIGN_OR_RETURN(const Lsn lsn, Lsn::Parse(rows.at(0, 1)));
   return ExportedSnapshot{lsn, std::string(rows.at(0, 2))};
 }
