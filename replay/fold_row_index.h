@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replay/fold_row_store.h"
+#include "replay/huge_pages.h"
 
 namespace trunkline {
 
@@ -60,9 +61,10 @@ class RowIndex {
   void Prefetch(uint64_t hash) const {
     if (!slots_.empty()) __builtin_prefetch(&slots_[static_cast<uint32_t>(hash) & mask_]);
   }
-  // The row in the hash's home slot, a good guess at what Find will look at; or kNoRow.
+  // The first row that Find would compare, without comparing it; kNoRow when there is none.
   RowId Guess(uint64_t hash) const {
-    return slots_.empty() ? RowStore::kNoRow : slots_[static_cast<uint32_t>(hash) & mask_].row;
+    const size_t slot = Find(hash, [](RowId) { return true; });
+    return slot == kNoSlot ? RowStore::kNoRow : slots_[slot].row;
   }
 
  private:
@@ -77,8 +79,10 @@ class RowIndex {
     slots_[slot] = entry;
   }
 
+  using Slots = std::vector<Slot, HugePageAllocator<Slot>>;
+
   void Resize(size_t size) {
-    std::vector<Slot> old(size);
+    Slots old(size);
     old.swap(slots_);
     mask_ = size - 1;
     for (const Slot& slot : old) {
@@ -86,7 +90,7 @@ class RowIndex {
     }
   }
 
-  std::vector<Slot> slots_;  // a power of two of them, at most two thirds in use
+  Slots slots_;  // a power of two of them, at most two thirds in use
   size_t mask_ = 0;
   size_t used_ = 0;
 };

@@ -27,15 +27,12 @@ Room RoomOf(const char* packed) {
 
 char* RowStore::Allocate(size_t payload) {
   const size_t needed = payload + sizeof(Room);
-  if (chunks_.empty() || chunks_.back().size - chunks_.back().used < needed) {
+  if (chunks_.empty() || chunks_.back().room() < needed) {
     const size_t usual =
         std::clamp(static_cast<size_t>(allocated_bytes_ / 4), kSmallestChunk, kLargestChunk);
-    const size_t size = std::max(usual, needed);
-    chunks_.push_back({.bytes = std::make_unique_for_overwrite<char[]>(size), .size = size});
+    chunks_.emplace_back(std::max(usual, needed));
   }
-  Chunk& chunk = chunks_.back();
-  char* packed = chunk.bytes.get() + chunk.used + sizeof(Room);
-  chunk.used += needed;
+  char* packed = chunks_.back().Take(needed) + sizeof(Room);
   allocated_bytes_ += needed;
   const Room room = payload;
   std::memcpy(packed - sizeof room, &room, sizeof room);

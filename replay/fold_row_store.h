@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include "decoder/change.h"
+#include "replay/huge_pages.h"
 
 namespace trunkline {
 
@@ -36,16 +37,32 @@ class RowStore {
   void Compact();
 
  private:
-  struct Chunk {
-    std::unique_ptr<char[]> bytes;
-    size_t size = 0;
-    size_t used = 0;
+  // Owns its memory, which is never moved.
+  class Chunk {
+   public:
+    explicit Chunk(size_t size) : bytes_(HugePageAllocator<char>().allocate(size)), size_(size) {}
+    Chunk(Chunk&& other) noexcept
+        : bytes_(std::exchange(other.bytes_, nullptr)),
+          size_(std::exchange(other.size_, 0)),
+          used_(std::exchange(other.used_, 0)) {}
+    Chunk& operator=(Chunk&&) = delete;
+    ~Chunk() {
+      if (bytes_ != nullptr) HugePageAllocator<char>().deallocate(bytes_, size_);
+    }
+
+    size_t room() const { return size_ - used_; }
+    char* Take(size_t size) { return bytes_ + std::exchange(used_, used_ + size); }
+
+   private:
+    char* bytes_;
+    size_t size_;
+    size_t used_ = 0;
   };
 
   char* Allocate(size_t payload);
   void Release(const char* packed);
 
-  std::vector<char*> rows_;
+  std::vector<char*, HugePageAllocator<char*>> rows_;
   std::vector<Chunk> chunks_;
   uint64_t live_ = 0;
   uint64_t allocated_bytes_ = 0;
