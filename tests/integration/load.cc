@@ -283,24 +283,24 @@ void CreateLoadSchema(const std::string& conninfo) {
   session.Do(CreateEveryType("shop.every_type"));
 }
 
+std::string RandomStatement(Random& random, const LoadOptions& options) {
+  using Maker = std::string (*)(Random&);
+  static const std::vector<Maker> makers = {EveryType, OwnTypes,    NoKey,     ByIndex,
+                                            Generated, Partitioned, Composite, Related,
+                                            Documents, OddNames,    Others};
+  if (options.truncate && Chance(random, 1)) return Truncates(random);
+  if (options.logical_messages && Chance(random, 2)) {
+    return std::string("SELECT pg_logical_emit_message(") +
+           (Chance(random, 70) ? "true" : "false") + ", 'test', 'a message of no meaning')";
+  }
+  return OneOf(random, makers)(random);
+}
+
 Writer::Writer(const std::string& conninfo, uint64_t seed, LoadOptions options)
     : session_(conninfo), random_(seed), options_(options) {
   session_.Do("SET search_path = pg_catalog");
   session_.Do("SET lock_timeout = '300ms'");
   session_.Do("SET deadlock_timeout = '50ms'");
-}
-
-std::string Writer::Statement() {
-  using Maker = std::string (*)(Random&);
-  static const std::vector<Maker> makers = {EveryType, OwnTypes,    NoKey,     ByIndex,
-                                            Generated, Partitioned, Composite, Related,
-                                            Documents, OddNames,    Others};
-  if (options_.truncate && Chance(random_, 1)) return Truncates(random_);
-  if (options_.logical_messages && Chance(random_, 2)) {
-    return std::string("SELECT pg_logical_emit_message(") +
-           (Chance(random_, 70) ? "true" : "false") + ", 'test', 'a message of no meaning')";
-  }
-  return OneOf(random_, makers)(random_);
 }
 
 std::string Writer::Transaction() {
@@ -311,7 +311,7 @@ std::string Writer::Transaction() {
       sql += "SAVEPOINT s; ";
       ++savepoints;
     }
-    sql += Statement() + "; ";
+    sql += RandomStatement(random_, options_) + "; ";
     if (savepoints > 0 && Chance(random_, 40)) {
       sql += Chance(random_, 70) ? "ROLLBACK TO SAVEPOINT s; " : "";
       sql += "RELEASE SAVEPOINT s; ";

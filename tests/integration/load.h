@@ -24,6 +24,10 @@ struct LoadOptions {
   bool logical_messages = true;
 };
 
+// One command of some kind, perhaps several with semicolons between. Needs search_path =
+// pg_catalog.
+std::string RandomStatement(Random& random, const LoadOptions& options);
+
 // One writer: each Step is one transaction, which may fail or roll back.
 class Writer {
  public:
@@ -33,7 +37,6 @@ class Writer {
 
  private:
   std::string Transaction();
-  std::string Statement();
 
   Session session_;
   Random random_;

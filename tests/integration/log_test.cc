@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/integration/load.h"
+#include "tests/integration/log_lines.h"
 #include "tests/support/must.h"
 #include "tests/support/source.h"
 #include "tests/support/trunkline.h"
@@ -13,53 +14,6 @@
 
 namespace trunkline::test {
 namespace {
-
-// The transactions of a log: header, changes, end; values hold line ends, so that lines of a value
-// belong to the change before them.
-std::vector<std::string> Changes(const std::string& text) {
-  std::vector<std::string> changes;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    const bool starts = line.starts_with("table ") || line.starts_with("BEGIN ") ||
-                        line.starts_with("COMMIT ") || line.starts_with("message: ");
-    if (starts || changes.empty()) {
-      changes.push_back(line);
-    } else {
-      changes.back() += "\n" + line;
-    }
-  }
-  return changes;
-}
-
-// Removes " name[type]:value" of the columns that pgoutput does not send: generated ones.
-std::string WithoutGenerated(std::string change) {
-  for (const std::string column : {" twice[integer]:", " upper_b[text]:"}) {
-    for (size_t at; (at = change.find(column)) != std::string::npos;) {
-      size_t end = at + column.size();
-      if (change[end] == '\'') {
-        for (++end; change[end] != '\'' || change[end + 1] == '\''; ++end) {
-          if (change[end] == '\'') ++end;
-        }
-        ++end;
-      } else {
-        end = std::min(change.find(' ', end), change.size());
-      }
-      change.erase(at, end - at);
-    }
-  }
-  return change;
-}
-
-// A TRUNCATE of a partitioned table names it; published are its partitions.
-std::string WithoutPartitioned(std::string change) {
-  if (change.find(": TRUNCATE: ") == std::string::npos) return change;
-  for (const std::string table : {"shop.part, ", "shop.part_2020, "}) {
-    if (const size_t at = change.find(table); at != std::string::npos) {
-      change.erase(at, table.size());
-    }
-  }
-  return change;
-}
 
 std::string Excerpt(const std::vector<std::string>& changes, size_t at) {
   std::string text;
@@ -77,19 +31,6 @@ void ExpectSameChanges(const std::vector<std::string>& want, const std::vector<s
                 << " found differs\nexpected:\n"
                 << Excerpt(want, at) << "found:\n"
                 << Excerpt(have, at);
-}
-
-// What the twin slot says of the transactions that end after `from`.
-std::vector<std::string> TwinChanges(const std::string& conninfo, Lsn from) {
-  std::vector<std::string> changes;
-  std::vector<std::string> transaction;
-  for (TwinLine& line : TwinSlot(conninfo).Lines()) {
-    transaction.push_back(WithoutPartitioned(WithoutGenerated(std::move(line.text))));
-    if (!transaction.back().starts_with("COMMIT ")) continue;
-    if (line.lsn > from) changes.insert(changes.end(), transaction.begin(), transaction.end());
-    transaction.clear();
-  }
-  return changes;
 }
 
 TEST(LogTest, AgreesWithTestDecodingChangeForChange) {
@@ -114,8 +55,8 @@ TEST(LogTest, AgreesWithTestDecodingChangeForChange) {
   const Lsn begin = Must(Lsn::FromHex16(first.substr(std::string("changes/").size(), 16)));
   const Outcome log = Trunkline({"log", daemon.archive(), "--format", "text"});
   ASSERT_EQ(log.exit_code, 0) << log;
-  const std::vector<std::string> have = Changes(log.out);
-  const std::vector<std::string> want = TwinChanges(conninfo, begin);
+  const std::vector<std::string> have = LogLines(log.out);
+  const std::vector<std::string> want = TwinLogLines(conninfo, begin);
   ASSERT_GT(want.size(), 1000U);
   ExpectSameChanges(want, have);
   std::cout << want.size() << " lines compared\n";

@@ -13,7 +13,7 @@ Outcome Trunkline(std::vector<std::string> arguments, milliseconds deadline,
 }
 
 std::vector<std::string> Daemon::Command() const {
-  std::vector<std::string> command = {Binary("trunklined"), "--source", options_.source,
+  std::vector<std::string> command = {Binary(options_.program), "--source", options_.source,
                                       "--archive", options_.archive};
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   return command;

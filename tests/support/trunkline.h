@@ -21,6 +21,7 @@ struct DaemonOptions {
   std::string archive;
   std::vector<std::string> arguments = {};  // further ones
   std::map<std::string, std::string> environment = {};
+  std::string program = "trunklined";
 };
 
 // trunklined on one archive; the archive outlives it and may be given to another one.

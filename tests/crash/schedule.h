@@ -1,0 +1,54 @@
+// Schedule: what happens to the daemon and around it, all of it made from one seed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace trunkline::crash {
+
+using std::chrono::milliseconds;
+
+enum class Disturbance {
+  kRestartSource,    // in good order
+  kCrashSource,      // pg_ctl stop -m immediate, and start
+  kTerminateSender,  // pg_terminate_backend
+  kCutNetwork,
+  kBlackHole,
+  kSlowNetwork,
+  kFreezeDaemon,  // SIGSTOP, SIGCONT
+};
+
+struct Event {
+  milliseconds at{0};  // since the one before it was over
+  Disturbance what = Disturbance::kCutNetwork;
+  milliseconds length{0};  // for those that last
+};
+
+enum class Ending { kKill, kStop };
+
+// One run of the daemon.
+struct Round {
+  std::string faults;  // as base/fault.h has them
+  std::vector<Event> events;
+  milliseconds rest{0};  // after the last event
+  bool take_state = false;
+  Ending ending = Ending::kKill;
+};
+
+struct Schedule {
+  uint64_t seed = 0;
+  std::vector<std::string> source_settings;
+  std::vector<std::string> daemon_arguments;
+  bool second_daemon = false;  // on the same slot and archive
+  int writers = 1;
+  std::vector<Round> rounds;
+};
+
+Schedule MakeSchedule(uint64_t seed);
+
+// For people: a line a round.
+std::string Describe(const Schedule& schedule);
+
+}  // namespace trunkline::crash
