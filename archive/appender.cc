@@ -71,6 +71,7 @@ Result<void> Appender::Resume(const Catalog& catalog) {
                 "run trunkline verify; restore the segment from a copy of the archive");
   }
   end_ = last->end;
+  last_name_ = last->name;
   last_digest_ = reader->digest();
   CHECK(last_digest_.size() == kDigestBytes);
   return {};
@@ -120,19 +121,23 @@ Result<void> Appender::PublishPending() {
   FAULT("appender.publish");
   const SegmentHeader& header = pending_->header();
   const bool is_gap = header.kind == SegmentKind::kGap;
-  const NewObject object{is_gap ? GapObjectName(header.begin, header.end)
-                                : SegmentObjectName(header.begin, header.end),
-                         pending_.get()};
+  NewObject object{is_gap ? GapObjectName(header.begin, header.end)
+                          : SegmentObjectName(header.begin, header.end),
+                   pending_.get()};
+  object.predecessor = end_.valid() ? last_name_ : std::string(kIdentityObject);
+  object.unique_prefix = end_.valid() ? SegmentPrefix(header.begin) : std::string(kSegmentPrefix);
   Result<void> put = store_->Put({&object, 1});
   if (!put && put.error().kind == ErrorKind::kAlreadyExists) {
-    return Fail(ErrorKind::kAlreadyExists,
-                "the archive holds a segment of " + header.begin.ToString() + " to " +
-                    header.end.ToString() + " already, with other content",
-                "another daemon writes into this archive: stop one of the two");
+    Error conflict{ErrorKind::kConflict,
+                   "another daemon has archived what follows " + header.begin.ToString(),
+                   "this one goes on from where the archive ends now"};
+    pending_.reset();
+    return Fail(std::move(conflict));
   }
-  if (!put) return put;
+  TRY(put);
   FAULT("appender.published");
   end_ = header.end;
+  last_name_ = object.name;
   last_digest_ = pending_->digest();
   if (is_gap) last_gap_end_ = header.end;
   pending_.reset();

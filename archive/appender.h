@@ -14,7 +14,9 @@
 
 namespace trunkline {
 
-// A single writer is assumed (the slot elects it). One thread at a time.
+// One writer at a time is meant to be (the slot elects it), but nothing breaks where there are two:
+// a segment goes in only behind the newest one, and the second writer is told. One thread at a
+// time.
 class Appender {
  public:
   // Opens the archive of `identity` in `store`, or creates it where the store is empty: its first
@@ -32,7 +34,7 @@ class Appender {
   // Publishes the transactions of `writer`, none or many, as the segment from end() to `end`;
   // durable when this returns. `timeline` and `server_version` go into the header. When the store
   // fails, the segment is kept (has_pending): PublishPending tries again, and nothing else can be
-  // appended before it succeeds. kAlreadyExists: another writer has published this range otherwise.
+  // appended before it succeeds. kConflict: another writer has appended; open the archive anew.
   Result<void> AppendSegment(SegmentWriter writer, Lsn end, uint32_t timeline,
                              uint32_t server_version);
   // Publishes a segment of kind GAP from end() to `end`.
@@ -67,6 +69,7 @@ class Appender {
   const std::string identity_digest_;
   Lsn begin_;  // of a new archive's first segment
   Lsn end_;
+  std::string last_name_;
   std::string last_digest_;
   Lsn newest_snapshot_;
   Lsn last_gap_end_;

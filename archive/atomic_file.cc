@@ -147,8 +147,19 @@ Error FileError(std::string_view what, int error_number) {
     case EIO:
     case ESTALE:
     case ETIMEDOUT:
+    case EHOSTDOWN:
+    case ENODEV:
+    case ENOTCONN:
+    case ENXIO:
+    case EREMOTEIO:
       error.kind = ErrorKind::kUnavailable;
       error.hint = "check the disk or the network file system, and the kernel's log";
+      break;
+    case EAGAIN:
+    case EBUSY:
+    case EINTR:
+    case ENOMEM:
+      error.kind = ErrorKind::kUnavailable;
       break;
     case EMFILE:
     case ENFILE:
@@ -176,14 +187,32 @@ Error FileError(std::string_view what, int error_number) {
   return error;
 }
 
-Result<void> PublishFile(const std::string& path, const ByteSource& content) {
+struct StagedFile::Temporary : TemporaryFile {
+  explicit Temporary(TemporaryFile file) : TemporaryFile(std::move(file)) {}
+};
+
+StagedFile::StagedFile(std::unique_ptr<Temporary> file, std::string path)
+    : file_(std::move(file)), path_(std::move(path)) {}
+StagedFile::~StagedFile() = default;
+StagedFile::StagedFile(StagedFile&&) noexcept = default;
+
+Result<StagedFile> StagedFile::Write(const std::string& path, const ByteSource& content) {
   FAULT("store.before_temporary");
   ASSIGN_OR_RETURN(TemporaryFile file, CreateTemporary(ParentOf(path)));
   TRY(Copy(content, file));
+  return StagedFile(std::make_unique<Temporary>(std::move(file)), path);
+}
+
+Result<void> StagedFile::Publish() {
   FAULT("store.before_name");
-  TRY(Name(&file, path));
+  TRY(Name(file_.get(), path_));
   FAULT("store.before_folder_sync");
   return {};
+}
+
+Result<void> PublishFile(const std::string& path, const ByteSource& content) {
+  ASSIGN_OR_RETURN(StagedFile file, StagedFile::Write(path, content));
+  return file.Publish();
 }
 
 Result<void> SyncDirectory(const std::string& path) {

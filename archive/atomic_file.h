@@ -1,6 +1,7 @@
 // Atomic files: a file appears under its name whole or not at all, and stays after a crash.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,26 @@ Error FileError(std::string_view what, int error_number);
 // nothing: kAlreadyExists when `path` exists; kNotFound when its directory does not. The name
 // itself is durable after SyncDirectory. Memory does not grow with the content.
 Result<void> PublishFile(const std::string& path, const ByteSource& content);
+
+// PublishFile in two steps, so that conditions can be looked at between them: the content is
+// written and synced, under a hidden name that goes with the object unless it was published.
+class StagedFile {
+ public:
+  static Result<StagedFile> Write(const std::string& path, const ByteSource& content);
+  ~StagedFile();
+  StagedFile(StagedFile&&) noexcept;
+  StagedFile& operator=(StagedFile&&) = delete;
+
+  // Gives the file its name, once.
+  Result<void> Publish();
+
+ private:
+  struct Temporary;
+  StagedFile(std::unique_ptr<Temporary> file, std::string path);
+
+  std::unique_ptr<Temporary> file_;
+  std::string path_;
+};
 
 // Makes the names in a directory durable.
 Result<void> SyncDirectory(const std::string& path);

@@ -13,7 +13,6 @@
 namespace trunkline {
 namespace {
 
-constexpr std::string_view kChangesFolder = "changes/";
 constexpr std::string_view kSnapshotsFolder = "snapshots/";
 constexpr std::string_view kManifestName = "complete";
 constexpr std::string_view kSegmentSuffix = ".seg";
@@ -60,7 +59,7 @@ std::optional<Lsn> ConsumeLsn(std::string_view* text) {
 std::optional<SegmentEntry> ParseSegmentName(const ObjectInfo& object) {
   std::string_view rest = object.name;
   SegmentEntry entry;
-  if (!ConsumePrefix(&rest, kChangesFolder)) return std::nullopt;
+  if (!ConsumePrefix(&rest, kSegmentPrefix)) return std::nullopt;
   entry.gap = ConsumeSuffix(&rest, kGapSuffix);
   if (!entry.gap && !ConsumeSuffix(&rest, kSegmentSuffix)) return std::nullopt;
   const std::optional<Lsn> begin = ConsumeLsn(&rest);
@@ -130,13 +129,15 @@ tl::unexpected<Error> Missing(Lsn begin, Lsn end) {
 
 }  // namespace
 
+std::string SegmentPrefix(Lsn begin) { return std::string(kSegmentPrefix) + begin.ToHex16() + "-"; }
+
 std::string SegmentObjectName(Lsn begin, Lsn end) {
-  return std::string(kChangesFolder) + begin.ToHex16() + "-" + end.ToHex16() +
+  return std::string(kSegmentPrefix) + begin.ToHex16() + "-" + end.ToHex16() +
          std::string(kSegmentSuffix);
 }
 
 std::string GapObjectName(Lsn begin, Lsn end) {
-  return std::string(kChangesFolder) + begin.ToHex16() + "-" + end.ToHex16() +
+  return std::string(kSegmentPrefix) + begin.ToHex16() + "-" + end.ToHex16() +
          std::string(kGapSuffix);
 }
 

@@ -14,6 +14,9 @@
 
 namespace trunkline {
 
+// What the names of all segments start with, and of those that begin at an LSN.
+inline constexpr std::string_view kSegmentPrefix = "changes/";
+std::string SegmentPrefix(Lsn begin);
 // "changes/<begin>-<end>.seg"
 std::string SegmentObjectName(Lsn begin, Lsn end);
 // "changes/<begin>-<end>.gap.seg", so that a listing alone shows a gap.

@@ -6,18 +6,24 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <set>
 #include <utility>
 
 #include "archive/atomic_file.h"
+#include "archive/file_lock.h"
 #include "base/fault.h"
 
 namespace trunkline {
 namespace {
 
 constexpr size_t kCompareBytes = 1 << 20;
+// Taken to publish with conditions. Hidden, as what a crash leaves of it must not be listed.
+constexpr std::string_view kLockName = ".tmp-lock";
+// Held for a few system calls, or longer by a process that was stopped in the middle of them.
+constexpr std::chrono::seconds kLockPatience{2};
 // A folder can be removed, once empty, between being made and being used.
 constexpr int kMaxAttempts = 8;
 
@@ -109,8 +115,6 @@ class DirectoryStore final : public Store {
 
   Result<void> Put(std::span<const NewObject> objects) override {
     for (const NewObject& object : objects) TRY(CheckName(object.name));
-    TRY(MakeDirectories(root_));
-    std::call_once(prepared_, [this] { CleanUpAfterCrash(); });
     for (const NewObject& object : objects) TRY(PutOne(object));
     return {};
   }
@@ -207,7 +211,9 @@ class DirectoryStore final : public Store {
       put = Publish(object);
     }
     if (!put && put.error().kind == ErrorKind::kAlreadyExists) {
-      put = CheckExisting(object);  // another thread or process was first
+      // Perhaps another thread or process was first with the same.
+      Result<void> existing = CheckExisting(object);
+      if (!IsMissing(existing)) put = std::move(existing);
     }
     TRY(put);
     TRY(SyncParents(object.name));
@@ -216,9 +222,40 @@ class DirectoryStore final : public Store {
   }
 
   Result<void> Publish(const NewObject& object) {
+    // Ahead of all else: where the file system of an archive is not mounted, nothing is made.
+    TRY(CheckConditions(object));
     const std::string path = PathOf(object.name);
     TRY(MakeDirectories(path.substr(0, path.rfind('/'))));
-    return PublishFile(path, *object.content);
+    std::call_once(prepared_, [this] { CleanUpAfterCrash(); });
+    if (object.predecessor.empty() && object.unique_prefix.empty()) {
+      return PublishFile(path, *object.content);
+    }
+    ASSIGN_OR_RETURN(StagedFile file, StagedFile::Write(path, *object.content));
+    ASSIGN_OR_RETURN(const FileLock lock, FileLock::Take(PathOf(kLockName), kLockPatience));
+    TRY(CheckConditions(object));
+    return file.Publish();
+  }
+
+  Result<void> CheckConditions(const NewObject& object) const {
+    if (!object.predecessor.empty()) {
+      const Result<std::unique_ptr<ByteSource>> predecessor = Open(object.predecessor);
+      if (!predecessor && predecessor.error().kind != ErrorKind::kNotFound) {
+        return Fail(predecessor.error());
+      }
+      if (!predecessor) {
+        return Fail(ErrorKind::kUnavailable,
+                    PathOf(object.predecessor) + " is gone, which " + object.name + " follows",
+                    "check that the archive's file system is mounted");
+      }
+    }
+    if (object.unique_prefix.empty()) return {};
+    ASSIGN_OR_RETURN(const std::vector<ObjectInfo> present, List(object.unique_prefix));
+    for (const ObjectInfo& other : present) {
+      if (other.name == object.name) continue;
+      return Fail(ErrorKind::kAlreadyExists,
+                  PathOf(other.name) + " stands where " + object.name + " would");
+    }
+    return {};
   }
 
   // Ok when the object is there with the bytes wanted; kNotFound when it is not there.

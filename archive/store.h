@@ -24,6 +24,10 @@ struct ObjectInfo {
 struct NewObject {
   std::string name;
   const ByteSource* content = nullptr;  // not owned
+  // Conditions, none where empty. They are checked and the object published in one step: of two
+  // writers with conditions, in whatever processes, the second one sees what the first one did.
+  std::string predecessor{};    // published only after the object of this name, else kUnavailable
+  std::string unique_prefix{};  // no other object's name starts so, else kAlreadyExists
 };
 
 // Objects are immutable: written once as a whole, perhaps removed, never changed. Methods may be
@@ -44,8 +48,8 @@ class Store {
 
   // Publishes objects, durable when this returns. Each one appears whole or not at all; they appear
   // in the order given, so that a marker goes last. A store with transactions does all or none. An
-  // object that exists with the same bytes is done already, with other bytes kAlreadyExists. A
-  // failed Put may have happened: put again.
+  // object that exists with the same bytes is done already, whatever its conditions, with other
+  // bytes kAlreadyExists. A failed Put may have happened: put again.
   virtual Result<void> Put(std::span<const NewObject> objects) = 0;
 
   // No error when an object does not exist.

@@ -16,6 +16,8 @@ std::string_view ToString(ErrorKind kind) {
       return "not found";
     case ErrorKind::kAlreadyExists:
       return "already exists";
+    case ErrorKind::kConflict:
+      return "conflict";
     case ErrorKind::kCorrupt:
       return "corrupt";
     case ErrorKind::kTruncated:

@@ -17,6 +17,7 @@ enum class ErrorKind {
   kInvalidArgument,  // the user's command line, target or destination is wrong
   kNotFound,         // a named thing does not exist
   kAlreadyExists,    // a destination holds data, or an object exists with other content
+  kConflict,         // another writer was first; succeeds from where that one has come to
   kCorrupt,          // bytes that are not what was written: checksum, digest, malformed structure
   kTruncated,        // bytes end early: a torn tail, told apart from corruption
   kGap,              // the range asked for is not wholly in the archive

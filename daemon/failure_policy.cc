@@ -39,6 +39,7 @@ Reaction Classify(const Error& error, const FailureContext& context) {
   switch (error.kind) {
     case ErrorKind::kCancelled:
       return Reaction::kFinish;
+    case ErrorKind::kConflict:
     case ErrorKind::kUnavailable:
       return context.source_was_reached ? Reaction::kRetry : Reaction::kStop;
     case ErrorKind::kFailed:

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "tests/unit/archive/sample_archive.h"
@@ -180,10 +181,49 @@ TEST_F(AppenderTest, SaysThatAnotherWriterWasFirst) {
   ASSERT_TRUE(Append(first.get(), {0x2100}, 0x3000));
   const auto rival = Append(second.get(), {0x2200}, 0x3000);
   ASSERT_FALSE(rival);
-  EXPECT_EQ(rival.error().kind, ErrorKind::kAlreadyExists);
-  EXPECT_THAT(rival.error().message, HasSubstr("0/2000 to 0/3000"));
-  EXPECT_THAT(rival.error().hint, HasSubstr("another daemon"));
+  EXPECT_EQ(rival.error().kind, ErrorKind::kConflict);
+  EXPECT_THAT(rival.error().message, HasSubstr("another daemon has archived what follows 0/2000"));
   EXPECT_EQ(second->end(), Lsn{0x2000});
+  EXPECT_FALSE(second->has_pending());
+}
+
+TEST_F(AppenderTest, NeverAppendsBesideAnotherWritersSegment) {
+  archive_.Open();
+  const auto stale = archive_.Open();
+  const auto other = archive_.Open();
+  stale->set_begin({0x1000});
+  other->set_begin({0x1800});
+  ASSERT_TRUE(Append(other.get(), {0x1900}, 0x2000));
+  EXPECT_EQ(Append(stale.get(), {0x1100}, 0x1400).error().kind, ErrorKind::kConflict)
+      << "one beginning has an archive";
+  const auto late = archive_.Open();
+  ASSERT_TRUE(Append(other.get(), {0x2100}, 0x3000));
+  EXPECT_EQ(Append(late.get(), {0x2100}, 0x2800).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(late->AppendGap({0x4000}, "lost", kTimeline, kServer).error().kind,
+            ErrorKind::kConflict);
+  EXPECT_EQ(Names("changes/").size(), 2);
+  ASSERT_TRUE(Append(archive_.Open().get(), {0x3100}, 0x4000)) << "opened anew it goes on";
+}
+
+TEST_F(AppenderTest, AppendsNothingWhereTheArchiveIsGone) {
+  const auto appender = archive_.Open();
+  appender->set_begin({0x1000});
+  ASSERT_TRUE(Append(appender.get(), {0x1100}, 0x2000));
+  // As when its file system is unmounted: an empty folder is left.
+  const std::string root = archive_.PathOf("");
+  std::filesystem::rename(root.substr(0, root.size() - 1),
+                          root.substr(0, root.size() - 1) + "-away");
+  std::filesystem::create_directory(root);
+  const auto away = Append(appender.get(), {0x2100}, 0x3000);
+  ASSERT_FALSE(away);
+  EXPECT_EQ(away.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(away.error().ToString(), HasSubstr("mounted"));
+  EXPECT_TRUE(std::filesystem::is_empty(root));
+  std::filesystem::remove(root);
+  std::filesystem::rename(root.substr(0, root.size() - 1) + "-away",
+                          root.substr(0, root.size() - 1));
+  EXPECT_TRUE(appender->PublishPending());
+  EXPECT_EQ(appender->end(), Lsn{0x3000});
 }
 
 TEST_F(AppenderTest, RefusesATransactionOutsideOfTheRange) {

@@ -283,6 +283,84 @@ TEST_P(StoreConformance, OneOfTwoRivalsWins) {
   }
 }
 
+// As an archive's writer appends a segment: behind `predecessor`, and alone with its beginning.
+Result<void> PutBehind(Store* store, const std::string& predecessor, const std::string& name,
+                       const ByteSource& content) {
+  const NewObject object{name, &content, predecessor, name.substr(0, name.find('-') + 1)};
+  return store->Put({&object, 1});
+}
+
+TEST_P(StoreConformance, PutsBehindAPredecessorOnly) {
+  const auto content = NewMemorySource("content");
+  EXPECT_EQ(KindOf(PutBehind(store_.get(), "identity", "changes/1-2", *content)),
+            ErrorKind::kUnavailable);
+  EXPECT_THAT(Names(*store_), IsEmpty());
+  ASSERT_TRUE(PutObject(store_.get(), "identity", "x"));
+  EXPECT_TRUE(PutBehind(store_.get(), "identity", "changes/1-2", *content));
+  ASSERT_TRUE(Remove(store_.get(), "identity"));
+  EXPECT_TRUE(PutBehind(store_.get(), "identity", "changes/1-2", *content)) << "done already";
+}
+
+TEST_P(StoreConformance, PutsNothingBesideWhatIsToBeAlone) {
+  const auto content = NewMemorySource("content");
+  ASSERT_TRUE(PutObject(store_.get(), "identity", "x"));
+  ASSERT_TRUE(PutBehind(store_.get(), "identity", "changes/1-2", *content));
+  EXPECT_EQ(KindOf(PutBehind(store_.get(), "identity", "changes/1-3", *content)),
+            ErrorKind::kAlreadyExists);
+  EXPECT_TRUE(PutBehind(store_.get(), "changes/1-2", "changes/2-3", *content));
+  EXPECT_TRUE(PutBehind(store_.get(), "identity", "changes/1-2", *content)) << "done already";
+  EXPECT_THAT(Names(*store_), ElementsAre("changes/1-2", "changes/2-3", "identity"));
+}
+
+TEST_P(StoreConformance, OneOfTwoRivalsAppends) {
+  ASSERT_TRUE(PutObject(store_.get(), "identity", "x"));
+  const auto content = NewMemorySource("content");
+  for (int round = 0; round < 20; ++round) {
+    const std::string begin = "changes/" + std::to_string(round);
+    bool rival_won = false;
+    bool won = false;
+    {
+      const std::unique_ptr<Store> rival = place_->Connect();
+      const std::jthread thread([&] {
+        rival_won = PutBehind(rival.get(), "identity", begin + "-a", *content).has_value();
+      });
+      won = PutBehind(store_.get(), "identity", begin + "-b", *content).has_value();
+    }
+    ASSERT_NE(won, rival_won);
+    ASSERT_THAT(Names(*store_, begin + "-"), ElementsAre(begin + (won ? "-b" : "-a")));
+  }
+}
+
+// Stops its process half way.
+class StoppingSource : public ByteSource {
+ public:
+  uint64_t size() const override { return 1; }
+  Result<void> Read(uint64_t, char* buffer, size_t length) const override {
+    raise(SIGSTOP);
+    std::memset(buffer, 'x', length);
+    return {};
+  }
+};
+
+TEST_P(StoreConformance, AWriterThatWasStoppedAppendsNothingBesideItsSuccessor) {
+  ASSERT_TRUE(PutObject(store_.get(), "identity", "x"));
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const Result<void> put =
+        PutBehind(place_->Connect().get(), "identity", "changes/1-old", StoppingSource());
+    _exit(!put && put.error().kind == ErrorKind::kAlreadyExists ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  EXPECT_TRUE(PutBehind(store_.get(), "identity", "changes/1-new", *NewMemorySource("y")));
+  kill(child, SIGCONT);
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_THAT(Names(*store_, "changes/"), ElementsAre("changes/1-new"));
+}
+
 TEST_P(StoreConformance, PutsWhileItsFolderIsRemoved) {
   std::jthread remover([&](const std::stop_token& stop) {
     const std::unique_ptr<Store> other = place_->Connect();
