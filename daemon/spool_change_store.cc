@@ -4,6 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.h"
+#include "daemon/spool_folder.h"
+
 namespace trunkline {
 namespace {
 
@@ -14,84 +17,91 @@ struct RecordHeader {
   uint32_t size = 0;
 };
 
-// Reads records off a buffer, a stretch at a time.
-class RecordReader {
- public:
-  RecordReader(const ScratchBuffer& buffer, size_t stretch_bytes)
-      : buffer_(buffer), stretch_bytes_(stretch_bytes) {}
-
-  bool done() const { return at_ == stretch_.size() && offset_ == buffer_.size(); }
-
-  // The next `size` bytes, valid until the next call.
-  Result<std::string_view> Take(size_t size) {
-    if (stretch_.size() - at_ < size) TRY(Refill(size));
-    at_ += size;
-    return std::string_view(stretch_).substr(at_ - size, size);
+Result<void> VisitChunk(
+    std::string_view chunk, const XidSet& dropped,
+    const std::function<Result<void>(Xid sub_xid, std::string_view message)>& visit) {
+  while (!chunk.empty()) {
+    RecordHeader header;
+    CHECK(chunk.size() >= sizeof(header));
+    std::memcpy(&header, chunk.data(), sizeof(header));
+    chunk.remove_prefix(sizeof(header));
+    CHECK(chunk.size() >= header.size);
+    const Xid sub_xid{header.sub_xid};
+    if (!dropped.Contains(sub_xid)) TRY(visit(sub_xid, chunk.substr(0, header.size)));
+    chunk.remove_prefix(header.size);
   }
-
- private:
-  Result<void> Refill(size_t size) {
-    stretch_.erase(0, at_);
-    at_ = 0;
-    const size_t kept = stretch_.size();
-    const uint64_t wanted = std::max(stretch_bytes_, size) - kept;
-    const auto added = static_cast<size_t>(std::min(wanted, buffer_.size() - offset_));
-    stretch_.resize(kept + added);
-    TRY(buffer_.Read(offset_, stretch_.data() + kept, added));
-    offset_ += added;
-    if (stretch_.size() < size) {
-      return Fail(ErrorKind::kCorrupt, "the spool of a streamed transaction ends early");
-    }
-    return {};
-  }
-
-  const ScratchBuffer& buffer_;
-  const size_t stretch_bytes_;
-  std::string stretch_;
-  size_t at_ = 0;        // in stretch_: what is before it was taken
-  uint64_t offset_ = 0;  // in buffer_: where stretch_ ends
-};
+  return {};
+}
 
 }  // namespace
 
+SpoolChangeStore::SpoolChangeStore(SpoolOptions options) : options_(std::move(options)) {
+  SpoolFolder::RemoveAbandoned(options_.directory);
+}
+
 Result<void> SpoolChangeStore::Append(Xid xid, Xid sub_xid, std::string_view message) {
-  Transaction& transaction = transactions_.try_emplace(xid.value, options_).first->second;
+  Transaction& transaction = transactions_[xid.value];
   const RecordHeader header{sub_xid.value, static_cast<uint32_t>(message.size())};
-  char bytes[sizeof(header)];
-  std::memcpy(bytes, &header, sizeof(header));
-  transaction.pending.append(bytes, sizeof(bytes));
-  transaction.pending.append(message);
-  if (transaction.pending.size() < options_.write_bytes) return {};
-  TRY(transaction.spooled.Append(transaction.pending));
-  transaction.pending.clear();
+  const size_t bytes = sizeof(header) + message.size();
+  std::vector<std::string>& chunks = transaction.chunks;
+  if (chunks.empty() || chunks.back().size() + bytes > options_.chunk_bytes) chunks.emplace_back();
+  chunks.back().append(reinterpret_cast<const char*>(&header), sizeof(header));
+  chunks.back().append(message);
+  transaction.bytes += bytes;
+  bytes_ += bytes;
+  return bytes_ > options_.memory_bytes ? MakeRoom() : Result<void>();
+}
+
+// The largest first, and far enough that a look at all of them pays.
+Result<void> SpoolChangeStore::MakeRoom() {
+  std::vector<std::pair<size_t, uint32_t>> sizes;  // and xids
+  for (const auto& [xid, transaction] : transactions_) sizes.emplace_back(transaction.bytes, xid);
+  std::sort(sizes.rbegin(), sizes.rend());
+  for (const auto& [size, xid] : sizes) {
+    if (bytes_ <= options_.memory_bytes / 2) break;
+    TRY(Spool(Xid{xid}, &transactions_[xid]));
+  }
+  return {};
+}
+
+Result<void> SpoolChangeStore::Spool(Xid xid, Transaction* transaction) {
+  if (spool_ == nullptr) {
+    ASSIGN_OR_RETURN(spool_, ChangeSpool::Make(options_.directory));
+  }
+  for (const std::string& chunk : transaction->chunks) {
+    TRY(spool_->Append(xid, transaction->spooled++, chunk));
+  }
+  transaction->chunks.clear();
+  bytes_ -= std::exchange(transaction->bytes, 0);
   return {};
 }
 
 Result<void> SpoolChangeStore::DropSubtransaction(Xid xid, Xid sub_xid) {
   const auto transaction = transactions_.find(xid.value);
-  if (transaction != transactions_.end()) transaction->second.dropped.insert(sub_xid.value);
+  if (transaction != transactions_.end()) transaction->second.dropped.Insert(sub_xid);
   return {};
 }
 
 Result<void> SpoolChangeStore::Drop(Xid xid) {
-  transactions_.erase(xid.value);
-  return {};
-}
-
-Result<void> SpoolChangeStore::ForEach(
-    Xid xid, const std::function<Result<void>(Xid, std::string_view)>& visit) {
   const auto found = transactions_.find(xid.value);
   if (found == transactions_.end()) return {};
-  Transaction& transaction = found->second;
-  TRY(transaction.spooled.Append(std::exchange(transaction.pending, {})));
-  RecordReader reader(transaction.spooled, options_.write_bytes);
-  while (!reader.done()) {
-    ASSIGN_OR_RETURN(const std::string_view bytes, reader.Take(sizeof(RecordHeader)));
-    RecordHeader header;
-    std::memcpy(&header, bytes.data(), sizeof(header));
-    ASSIGN_OR_RETURN(const std::string_view message, reader.Take(header.size));
-    if (transaction.dropped.contains(header.sub_xid)) continue;
-    TRY(visit(Xid{header.sub_xid}, message));
+  const bool spooled = found->second.spooled > 0;
+  bytes_ -= found->second.bytes;
+  transactions_.erase(found);
+  return spooled ? spool_->Drop(xid) : Result<void>();
+}
+
+Result<void> SpoolChangeStore::ForEach(Xid xid, const Visit& visit) {
+  const auto found = transactions_.find(xid.value);
+  if (found == transactions_.end()) return {};
+  const Transaction& transaction = found->second;
+  if (transaction.spooled > 0) {
+    TRY(spool_->ForEach(xid, [&](std::string_view chunk) {
+      return VisitChunk(chunk, transaction.dropped, visit);
+    }));
+  }
+  for (const std::string& chunk : transaction.chunks) {
+    TRY(VisitChunk(chunk, transaction.dropped, visit));
   }
   return {};
 }

@@ -1,31 +1,35 @@
-// SpoolChangeStore: keeps the messages of streamed transactions in scratch files, in bounded memory
-// whatever a transaction's size. The files have no names: nothing is left when the process ends,
-// and nothing needs to be, for the source sends an unfinished transaction anew.
+// SpoolChangeStore: keeps the messages of streamed transactions, small ones in memory and what
+// exceeds it on disk. Nothing is left when the process ends, and nothing needs to be, for the
+// source sends an unfinished transaction anew.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
+#include <vector>
 
-#include "archive/scratch_buffer.h"
 #include "base/error.h"
+#include "daemon/change_spool.h"
+#include "daemon/xid_set.h"
 #include "decoder/assembler.h"
 
 namespace trunkline {
 
 struct SpoolOptions {
   std::string directory = "/tmp";
-  // Held in memory a transaction before its file is begun, and written at once after.
-  size_t memory_bytes = 1 << 20;
-  size_t write_bytes = 256 << 10;
+  // Held in memory over all transactions; then the largest ones go to disk until half is free.
+  size_t memory_bytes = 8 << 20;
+  // Messages are kept and spooled in chunks of about this size.
+  size_t chunk_bytes = 128 << 10;
 };
 
 class SpoolChangeStore : public ChangeStore {
  public:
-  explicit SpoolChangeStore(SpoolOptions options) : options_(std::move(options)) {}
+  // Also removes what killed processes have left in the directory.
+  explicit SpoolChangeStore(SpoolOptions options);
 
   Result<void> Append(Xid xid, Xid sub_xid, std::string_view message) override;
   Result<void> DropSubtransaction(Xid xid, Xid sub_xid) override;
@@ -35,17 +39,22 @@ class SpoolChangeStore : public ChangeStore {
       const std::function<Result<void>(Xid sub_xid, std::string_view message)>& visit) override;
 
  private:
-  struct Transaction {
-    explicit Transaction(const SpoolOptions& options)
-        : spooled(options.memory_bytes, options.directory) {}
+  using Visit = std::function<Result<void>(Xid sub_xid, std::string_view message)>;
 
-    ScratchBuffer spooled;
-    std::string pending;                   // records that follow those in `spooled`
-    std::unordered_set<uint32_t> dropped;  // subtransactions; they append nothing more
+  struct Transaction {
+    uint64_t spooled = 0;             // chunks on disk
+    std::vector<std::string> chunks;  // what follows those
+    size_t bytes = 0;                 // of `chunks`
+    XidSet dropped;                   // subtransactions; they append nothing more
   };
+
+  Result<void> MakeRoom();
+  Result<void> Spool(Xid xid, Transaction* transaction);
 
   const SpoolOptions options_;
   std::unordered_map<uint32_t, Transaction> transactions_;  // by xid
+  size_t bytes_ = 0;                                        // in memory, of all of them
+  std::unique_ptr<ChangeSpool> spool_;                      // once it is needed
 };
 
 }  // namespace trunkline

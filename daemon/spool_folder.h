@@ -1,0 +1,33 @@
+// SpoolFolder: a folder for the scratch files of one process. It goes with the object; should the
+// process be killed, the next one removes it.
+#pragma once
+
+#include <string>
+
+#include "archive/file_lock.h"
+#include "base/error.h"
+
+namespace trunkline {
+
+class SpoolFolder {
+ public:
+  // Makes a folder in `parent`, readable by its owner alone: what is spooled are row values.
+  static Result<SpoolFolder> Make(const std::string& parent);
+  // Removes the folder and all in it.
+  ~SpoolFolder();
+  SpoolFolder(SpoolFolder&& other) noexcept;
+  SpoolFolder& operator=(SpoolFolder&&) = delete;
+
+  const std::string& path() const { return path_; }
+
+  // Removes what processes that are no more have left in `parent`. Best effort.
+  static void RemoveAbandoned(const std::string& parent);
+
+ private:
+  SpoolFolder(std::string path, FileLock lock);
+
+  std::string path_;
+  FileLock lock_;
+};
+
+}  // namespace trunkline
