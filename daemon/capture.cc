@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -20,6 +21,10 @@ constexpr uint64_t kIdleWalBytes = 16 << 20;
 // How long a transaction half received may take to end once a stop is requested.
 constexpr std::chrono::seconds kStopPatience{10};
 constexpr std::chrono::seconds kProgressInterval{30};
+// The source sends each message by itself. Were each one to wake us, both sides would spend more on
+// waking and sleeping than on the messages; this is long enough for a good many to gather, and too
+// short for them to fill the socket's buffer or for anyone to notice.
+constexpr std::chrono::microseconds kGatherTime{200};
 
 // RELATION, or STREAM COMMIT, whose transaction may hold one that came when its DDL was not visible
 // yet.
@@ -211,6 +216,7 @@ Result<void> Capture::Wait() {
       {.fd = ending_ == Ending::kNo ? StopWakeup().fd() : -1, .events = POLLIN, .revents = 0},
       {.fd = socket_events != 0 ? stream_.socket() : -1, .events = socket_events, .revents = 0}};
   ::poll(events, std::size(events), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000)));
+  if ((events[2].revents & POLLIN) != 0) std::this_thread::sleep_for(kGatherTime);
   return stream_.has_unsent() ? stream_.Flush() : Result<void>();
 }
 
