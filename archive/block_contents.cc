@@ -86,16 +86,16 @@ void BlockBuilder::AddImage(ImageRole role, Tuple tuple, RelationRows* rows) {
   cells_ += tuple.size();
 }
 
-void BlockBuilder::Clear() {
+BlockContents BlockBuilder::Take(BlockContents spare) {
   BlockContents next;
-  if (contents_.bytes.capacity() <= kMaxKeptBytes) next.bytes = std::move(contents_.bytes);
+  if (spare.bytes.capacity() <= kMaxKeptBytes) next.bytes = std::move(spare.bytes);
   next.bytes.clear();
-  next.changes = std::move(contents_.changes);
+  next.changes = std::move(spare.changes);
   next.changes.clear();
-  contents_ = std::move(next);
   kind_numbers_.clear();
   rows_of_relation_.clear();
   cells_ = 0;
+  return std::exchange(contents_, std::move(next));
 }
 
 }  // namespace trunkline

@@ -90,8 +90,8 @@ class BlockBuilder {
   uint64_t cells() const { return cells_; }
   const BlockContents& contents() const { return contents_; }
   void set_last_is_open(bool open) { contents_.last_is_open = open; }
-  // Starts the next block; keeps memory.
-  void Clear();
+  // Yields the contents and starts the next block, in the memory of `spare`, an older one's.
+  BlockContents Take(BlockContents spare);
 
  private:
   void AddChange(ChangeKind kind);

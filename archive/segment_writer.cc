@@ -1,16 +1,12 @@
 #include "archive/segment_writer.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "archive/background_encoder.h"
 #include "archive/block_contents.h"
-#include "archive/block_encoder.h"
-#include "archive/block_stats.h"
-#include "archive/block_stream.h"
 #include "archive/finished_segment.h"
 #include "archive/relation_registry.h"
 #include "archive/scratch_buffer.h"
@@ -71,8 +67,8 @@ class SegmentWriter::Impl {
  public:
   explicit Impl(SegmentOptions options)
       : options_(Clamp(std::move(options))),
-        stream_(options_.zstd_level),
-        encoded_(std::in_place, options_.memory_bytes, options_.scratch_directory) {}
+        encoded_(std::in_place, options_.memory_bytes, options_.scratch_directory),
+        encoder_(options_.zstd_level) {}
 
   Result<void> Begin(const TransactionInfo& transaction);
   Result<void> OnChange(const Change& change);
@@ -89,12 +85,12 @@ class SegmentWriter::Impl {
   bool BlockIsFull() const;
   Result<void> MakeRoom();
   Result<void> CloseBlock();
+  Result<void> KeepEncoded();
   Result<void> AddRows(const Change& change);
   Result<void> AddTruncate(const Change& change);
   Result<void> AddMessage(const Change& change);
 
   SegmentOptions options_;
-  StreamWriter stream_;
   std::optional<ScratchBuffer> encoded_;
   BlockBuilder block_;
   RelationRegistry relations_;
@@ -105,6 +101,8 @@ class SegmentWriter::Impl {
   Lsn smallest_end_;
   Lsn largest_end_;
   Lsn last_end_;
+
+  BackgroundEncoder encoder_;  // last: its thread refers to relations_
 };
 
 Result<void> SegmentWriter::Impl::Begin(const TransactionInfo& transaction) {
@@ -200,23 +198,29 @@ Result<void> SegmentWriter::Impl::MakeRoom() {
 
 Result<void> SegmentWriter::Impl::CloseBlock() {
   if (block_.empty()) return {};
-  BlockStats stats = StatsOf(block_.contents());
-  std::string bytes;
-  EncodeBlock(block_.contents(), &stream_, &bytes);
-  stats.size = bytes.size();
-  stats.checksum = XXH3_64bits(bytes.data(), bytes.size());
-  TRY(encoded_->Append(bytes));
-  closed_raw_bytes_ += stats.raw_size;
-  footer_.blocks.push_back(std::move(stats));
-  block_.Clear();
+  TRY(KeepEncoded());
+  encoder_.Start(block_.Take(encoder_.TakeSpare()));
   return {};
 }
 
+// Takes over the block that is being encoded, if any.
+Result<void> SegmentWriter::Impl::KeepEncoded() {
+  if (!encoder_.busy()) return {};
+  EncodedBlock block = encoder_.Wait();
+  TRY(encoded_->Append(block.bytes));
+  closed_raw_bytes_ += block.stats.raw_size;
+  footer_.blocks.push_back(std::move(block.stats));
+  return {};
+}
+
+// Does not look at whether the block being encoded is ready: how transactions are cut into segments
+// must not depend on how fast that goes.
 uint64_t SegmentWriter::Impl::encoded_bytes() const {
   const auto closed = static_cast<double>(encoded_->size());
   const double ratio =
       closed_raw_bytes_ > 0 ? closed / static_cast<double>(closed_raw_bytes_) : kFirstRatio;
-  const double open = ratio * static_cast<double>(block_.contents().raw_bytes);
+  const double open =
+      ratio * static_cast<double>(encoder_.raw_bytes() + block_.contents().raw_bytes);
   return encoded_->size() + static_cast<uint64_t>(open);
 }
 
@@ -226,6 +230,7 @@ Result<std::unique_ptr<FinishedSegment>> SegmentWriter::Impl::Finish(SegmentHead
     return Misuse("a transaction is outside of the segment's range");
   }
   TRY(CloseBlock());
+  TRY(KeepEncoded());
   return ComposeSegment(std::move(header), relations_.all(), *std::move(encoded_), footer_);
 }
 

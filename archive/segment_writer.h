@@ -15,8 +15,8 @@ namespace trunkline {
 struct SegmentOptions {
   // A block closes at whichever comes first. Larger blocks compress better, above all where rows
   // are wide and often updated; smaller ones cost less memory and less time to find one change: a
-  // writer or reader holds about three times block_raw_bytes, or three times its largest row where
-  // that is more. A value counts for its bytes and eight more.
+  // writer holds about five times block_raw_bytes and a reader three times, or its largest row as
+  // many times where that is more. A value counts for its bytes and eight more.
   uint64_t block_raw_bytes = 8 << 20;
   uint32_t block_changes = 1 << 16;
   // For text, 1 to 19; numbers are indifferent to it. Measured on a table of ten mixed columns, 3
@@ -36,7 +36,8 @@ class FinishedSegment : public ByteSource {
   virtual uint64_t changes() const = 0;
 };
 
-// One thread. Whoever needs to abandon a transaction half written destroys the writer.
+// Called by one thread; encodes one block on another while the next is being filled. Whoever needs
+// to abandon a transaction half written destroys the writer.
 class SegmentWriter : public TransactionSink {
  public:
   explicit SegmentWriter(SegmentOptions options);
@@ -51,7 +52,7 @@ class SegmentWriter : public TransactionSink {
   bool in_transaction() const;
   uint64_t transactions() const;  // committed ones
   uint64_t changes() const;
-  uint64_t encoded_bytes() const;  // of closed blocks, plus an estimate of the open one
+  uint64_t encoded_bytes() const;  // of closed blocks, plus an estimate of the last two
   Lsn last_end_lsn() const;        // of the last Commit; Lsn{} before it
 
   // Ends the segment; the writer is empty afterwards and must not be used again. Not inside a

@@ -1,7 +1,8 @@
 // Capture: the loop that turns a replication stream into segments of an archive.
 //
-// One thread reads, decodes and encodes; a Publisher's thread appends. The loop never waits for
-// anything but the socket, the publisher, a signal and its own deadlines, all in one poll().
+// One thread reads and decodes, and fills a block while another one encodes the block before; a
+// Publisher's thread appends. The loop waits for the socket, the publisher, a signal and its own
+// deadlines, all in one poll(), and for the encoder where blocks fill faster than they are encoded.
 #pragma once
 
 #include <chrono>

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+#include <vector>
+
 #include "tests/unit/archive/recorded_transactions.h"
 
 namespace trunkline {
@@ -143,6 +147,34 @@ TEST(SegmentWriter, CommitMustMatchBegin) {
   ASSERT_TRUE(writer.Begin(OrderTransaction(1).info));
   EXPECT_FALSE(writer.Begin(OrderTransaction(1).info));
   EXPECT_FALSE(writer.Commit(OrderTransaction(2).info));
+}
+
+// The sizes that the writer tells after each of many transactions; each block of them is given
+// `time` to be encoded.
+std::vector<uint64_t> SizesAlong(std::chrono::microseconds time) {
+  SegmentWriter writer{SegmentOptions{.block_changes = 20}};
+  std::vector<uint64_t> sizes;
+  for (uint32_t number = 1; number <= 500; ++number) {
+    EXPECT_TRUE(Play({OrderTransaction(number)}, &writer));
+    std::this_thread::sleep_for(time);
+    sizes.push_back(writer.encoded_bytes());
+  }
+  return sizes;
+}
+
+TEST(SegmentWriter, SizesDoNotDependOnHowFastItEncodes) {
+  const std::vector<uint64_t> sizes = SizesAlong({});
+  EXPECT_EQ(SizesAlong(std::chrono::microseconds(500)), sizes);
+  EXPECT_GT(sizes.back(), sizes.front());
+}
+
+TEST(SegmentWriter, MayBeDestroyedWhileItEncodes) {
+  for (int i = 0; i < 20; ++i) {
+    SegmentWriter writer{SegmentOptions{.block_changes = 1000}};
+    for (uint32_t number = 1; number <= 501; ++number) {
+      ASSERT_TRUE(Play({OrderTransaction(number)}, &writer));
+    }
+  }
 }
 
 }  // namespace
