@@ -62,7 +62,13 @@ Result<void> Appender::Resume(const Catalog& catalog) {
     if (segment.gap) last_gap_end_ = std::max(last_gap_end_, segment.end);
   }
   const SegmentEntry* last = LastSegment(catalog);
-  if (last == nullptr) return {};
+  if (last == nullptr) {
+    if (!newest_snapshot_.valid()) return {};
+    ASSIGN_OR_RETURN(const auto manifest,
+                     OpenSegment(*store_, SnapshotManifestName(newest_snapshot_)));
+    timeline_ = manifest->header().timeline;
+    return {};
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(*store_, last->name));
   const SegmentHeader& header = reader->header();
   if (header.begin != last->begin || header.end != last->end ||
@@ -72,6 +78,7 @@ Result<void> Appender::Resume(const Catalog& catalog) {
   }
   end_ = last->end;
   last_name_ = last->name;
+  timeline_ = header.timeline;
   last_digest_ = reader->digest();
   CHECK(last_digest_.size() == kDigestBytes);
   return {};
@@ -138,6 +145,7 @@ Result<void> Appender::PublishPending() {
   FAULT("appender.published");
   end_ = header.end;
   last_name_ = object.name;
+  timeline_ = header.timeline;
   last_digest_ = pending_->digest();
   if (is_gap) last_gap_end_ = header.end;
   pending_.reset();

@@ -26,6 +26,11 @@ class Appender {
 
   // The archive's end: everything up to here is durable. Lsn{} while there is no segment.
   Lsn end() const { return end_; }
+  // Of the newest complete snapshot; Lsn{} while there is none.
+  Lsn newest_snapshot() const { return newest_snapshot_; }
+  // The source's timeline in the last segment, or while there is none in the newest complete
+  // snapshot; 0 while there is neither.
+  uint32_t timeline() const { return timeline_; }
   // Where a new archive's first segment begins. Only while there is no segment.
   void set_begin(Lsn begin);
   // Whether there is a complete snapshot that no gap follows.
@@ -70,6 +75,7 @@ class Appender {
   Lsn begin_;  // of a new archive's first segment
   Lsn end_;
   std::string last_name_;
+  uint32_t timeline_ = 0;
   std::string last_digest_;
   Lsn newest_snapshot_;
   Lsn last_gap_end_;

@@ -28,6 +28,8 @@ std::string_view ToString(ErrorKind kind) {
       return "wrong source";
     case ErrorKind::kUnavailable:
       return "unavailable";
+    case ErrorKind::kBusy:
+      return "busy";
     case ErrorKind::kDenied:
       return "denied";
     case ErrorKind::kUnsupported:

@@ -22,7 +22,8 @@ enum class ErrorKind {
   kTruncated,        // bytes end early: a torn tail, told apart from corruption
   kGap,              // the range asked for is not wholly in the archive
   kWrongSource,      // the archive belongs to another source
-  kUnavailable,      // may succeed when tried again: network, server starting, slot in use
+  kUnavailable,      // may succeed when tried again: network, server starting
+  kBusy,             // another process has it; succeeds once that one lets go
   kDenied,           // authentication or permission
   kUnsupported,      // valid, but not something this version can do
   kCancelled,        // stopped on request

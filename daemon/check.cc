@@ -171,11 +171,16 @@ class Checker {
     slot_exists_ = slot->has_value();
     if (!slot_exists_) return Ok("slot", options_.slot + " will be created");
     const std::string database = PQdb(connection_->get());
-    const Result<void> usable = trunkline::CheckSlot(options_.slot, *slot, database, Lsn{});
+    const Result<void> usable = CheckSlotKind(options_.slot, **slot, database);
     if (!usable) return FailItem("slot", usable.error());
     const std::string found = options_.slot + " confirmed up to " +
                               (*slot)->confirmed_flush.ToString() + ", WAL " + (*slot)->wal_status;
-    if ((*slot)->active) {
+    if ((*slot)->lost()) {
+      return FailItem("slot", found,
+                      "the daemon records a gap and makes the slot anew; raise "
+                      "max_slot_wal_keep_size so that it does not come to that");
+    }
+    if ((*slot)->active()) {
       return Warn("slot", found + ", in use", "another daemon has it; this one would wait");
     }
     if ((*slot)->wal_status == "unreserved") {

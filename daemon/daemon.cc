@@ -12,9 +12,9 @@
 #include "daemon/archived_definition.h"
 #include "daemon/capture.h"
 #include "daemon/publication.h"
-#include "daemon/slot.h"
 #include "daemon/snapshotter.h"
 #include "daemon/spool_change_store.h"
+#include "daemon/starting_point.h"
 #include "daemon/stop_signal.h"
 #include "daemon/wakeup.h"
 
@@ -36,7 +36,7 @@ Result<void> TakeTurn(Connection* connection, const std::string& slot) {
                                                      "pg_catalog.hashtextextended($1, 0))",
                                                      parameters));
   if (rows.at(0, 0) == "t") return {};
-  return Fail(ErrorKind::kUnavailable,
+  return Fail(ErrorKind::kBusy,
               "another daemon captures through the slot " + postgres::QuoteIdentifier(slot),
               "this one takes over when it ends");
 }
@@ -65,7 +65,9 @@ Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
 }  // namespace
 
 Daemon::Daemon(Options options)
-    : options_(std::move(options)), definitions_([this] { return QueryCurrentDefinition(); }) {}
+    : options_(std::move(options)), definitions_([this] { return QueryCurrentDefinition(); }) {
+  failure_context_.crosses_gaps = options_.on_gap == OnGap::kContinue;
+}
 
 // On a connection kept for it. It may have broken unnoticed since it was used last.
 Result<DescribedTables> Daemon::QueryCurrentDefinition() {
@@ -118,10 +120,14 @@ Result<void> Daemon::Attempt() {
                    Connection::Open(options_.source, Mode::kReplication, kApplicationName));
   failure_context_.source_was_reached = true;
   ASSIGN_OR_RETURN(const Source source, IdentifySource(&replication));
+  TRY(CheckSameServer(&connection, source));
   TRY(TakeTurn(&connection, options_.slot));
   TRY(PrepareSource(&connection));
+  StartingPoint starting_point(&connection, &replication, source, options_.slot,
+                               options_.on_gap == OnGap::kStop);
+  TRY(starting_point.ExamineSlot(std::exchange(slot_lacks_wal_, false)));
   TRY(OpenArchive(source));
-  ASSIGN_OR_RETURN(const Lsn start, PrepareSlot(&connection, &replication, source));
+  ASSIGN_OR_RETURN(const Lsn start, starting_point.Prepare(appender_.get()));
   TRY(PrepareSnapshot(source));
   if (end_position_.has_value() && start >= *end_position_) {
     spdlog::info("the archive reaches {} already", end_position_->ToString());
@@ -163,23 +169,6 @@ Result<void> Daemon::OpenArchive(const Source& source) {
   return {};
 }
 
-Result<Lsn> Daemon::PrepareSlot(Connection* connection, Connection* replication,
-                                const Source& source) {
-  ASSIGN_OR_RETURN(const std::optional<SlotInfo> slot, FindSlot(connection, options_.slot));
-  const Lsn end = appender_->end();
-  TRY(CheckSlot(options_.slot, slot, source.database, end));
-  if (end.valid()) return end;
-  Lsn begin;
-  if (slot.has_value()) {
-    begin = slot->confirmed_flush;
-  } else {
-    ASSIGN_OR_RETURN(begin, CreateSlot(replication, options_.slot));
-    spdlog::info("created the slot {} at {}", options_.slot, begin.ToString());
-  }
-  appender_->set_begin(begin);
-  return begin;
-}
-
 Result<void> Daemon::PrepareSnapshot(const Source& source) {
   if (!appender_->has_complete_snapshot()) {
     const SnapshotOptions options{.conninfo = options_.source,
@@ -217,7 +206,9 @@ Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn st
   SpoolChangeStore spool({.directory = options_.spool});
   Capture capture(options, std::move(stream), source, start, appender_.get(), &spool,
                   &definitions_);
-  return capture.Run();
+  Result<void> outcome = capture.Run();
+  slot_lacks_wal_ = !outcome && outcome.error().kind == ErrorKind::kGap;
+  return outcome;
 }
 
 }  // namespace trunkline

@@ -29,9 +29,6 @@ class Daemon {
   Result<void> Attempt();
   Result<void> PrepareSource(postgres::Connection* connection);
   Result<void> OpenArchive(const Source& source);
-  // The slot, made if it is a new archive's, and where the stream is to begin.
-  Result<Lsn> PrepareSlot(postgres::Connection* connection, postgres::Connection* replication,
-                          const Source& source);
   Result<void> PrepareSnapshot(const Source& source);
   Result<void> Stream(postgres::Connection replication, const Source& source, Lsn start);
   Result<DescribedTables> QueryCurrentDefinition();
@@ -44,6 +41,7 @@ class Daemon {
   DefinitionTracker definitions_;
   bool definitions_known_ = false;
   bool source_was_prepared_ = false;
+  bool slot_lacks_wal_ = false;  // as the last attempt to stream has shown
   std::optional<Lsn> end_position_;
   FailureContext failure_context_;
 };

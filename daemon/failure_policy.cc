@@ -13,13 +13,7 @@ struct Advice {
 };
 
 constexpr Advice kAdvice[] = {
-    {"is active for PID", "another daemon uses the slot; it is waited for"},
-    {"can no longer get changes from replication slot",
-     "the slot lost WAL that the archive lacks; start a new archive with a new slot"},
-    {"has been invalidated",
-     "the slot lost WAL that the archive lacks; start a new archive with a new slot"},
-    {"requested WAL segment",
-     "the server removed WAL that the archive lacks; start a new archive with a new slot"},
+    {"is active for PID", "another daemon uses the slot; this one takes over when it ends"},
     {"logical decoding requires wal_level",
      "ALTER SYSTEM SET wal_level = logical; then restart the server"},
     {"all replication slots are in use",
@@ -41,14 +35,16 @@ Reaction Classify(const Error& error, const FailureContext& context) {
       return Reaction::kFinish;
     case ErrorKind::kConflict:
     case ErrorKind::kUnavailable:
+    case ErrorKind::kBusy:
       return context.source_was_reached ? Reaction::kRetry : Reaction::kStop;
+    case ErrorKind::kGap:
+      return context.crosses_gaps ? Reaction::kRetry : Reaction::kStop;
     case ErrorKind::kFailed:
     case ErrorKind::kInvalidArgument:
     case ErrorKind::kNotFound:
     case ErrorKind::kAlreadyExists:
     case ErrorKind::kCorrupt:
     case ErrorKind::kTruncated:
-    case ErrorKind::kGap:
     case ErrorKind::kWrongSource:
     case ErrorKind::kDenied:
     case ErrorKind::kUnsupported:

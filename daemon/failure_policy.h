@@ -19,6 +19,8 @@ struct FailureContext {
   // Whether this process has ever reached the source. A source that was never reached is more often
   // misspelt than away.
   bool source_was_reached = false;
+  // Whether a gap is crossed (by the next attempt) rather than left to the operator.
+  bool crosses_gaps = false;
 };
 
 Reaction Classify(const Error& error, const FailureContext& context);

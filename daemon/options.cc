@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 #include <utility>
 
 namespace trunkline {
@@ -43,6 +44,12 @@ void Declare(CLI::App* app, Options* options) {
             "End a segment at this age [10s]");
   AddParsed(app, "--endpos", &options->end_position, ParseEndPosition,
             "Exit once everything up to here is archived: an LSN, or `now`");
+  app->add_option("--on-gap", options->on_gap,
+                  "Where the source lost changes: `continue` with a gap on record and a new base "
+                  "snapshot, or `stop` [continue]")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, OnGap>{{"continue", OnGap::kContinue}, {"stop", OnGap::kStop}}))
+      ->type_name("continue|stop");
   app->add_option("--spool", options->spool, "Folder for scratch files")
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();

@@ -27,6 +27,9 @@ struct TableName {
   friend bool operator==(const TableName&, const TableName&) = default;
 };
 
+// What to do where the source has lost changes that the archive lacks.
+enum class OnGap { kContinue, kStop };
+
 struct Options {
   std::string source;  // conninfo; may hold a password, so it is never logged
   std::string archive;
@@ -40,6 +43,7 @@ struct Options {
   uint64_t segment_max_bytes = 64 << 20;
   std::chrono::milliseconds segment_max_age{10'000};
 
+  OnGap on_gap = OnGap::kContinue;
   EndPosition end_position;
   std::string spool = "/tmp";  // a folder for scratch files, unlinked as they are made
   bool check = false;

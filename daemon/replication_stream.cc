@@ -19,6 +19,29 @@ std::string StartReplicationCommand(const StreamOptions& options, uint32_t serve
          ", messages 'true', streaming 'on', binary 'false')";
 }
 
+namespace {
+
+Error ServerError(const PGresult* result, std::string_view what) {
+  Error error = postgres::ResultError(result, what);
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  // undefined_file: "requested WAL segment ... has already been removed"
+  if (state != nullptr && std::string_view(state) == "58P01") error.kind = ErrorKind::kGap;
+  return error;
+}
+
+// The slot was looked at a moment before. If it is gone or of no use any more (42704, 55000), it is
+// to be looked at again.
+Error StartError(const PGresult* result) {
+  Error error = ServerError(result, "cannot start replication");
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (state == nullptr) return error;
+  const std::string_view code = state;
+  if (code == "42704" || code == "55000") error.kind = ErrorKind::kUnavailable;
+  return error;
+}
+
+}  // namespace
+
 Result<ReplicationStream> ReplicationStream::Start(Connection connection,
                                                    const StreamOptions& options) {
   PGconn* raw = connection.get();
@@ -30,7 +53,7 @@ Result<ReplicationStream> ReplicationStream::Start(Connection connection,
       if (PQstatus(raw) == CONNECTION_BAD) {
         return Fail(postgres::ConnectionError(raw, "cannot start replication"));
       }
-      return Fail(postgres::ResultError(started.get(), "cannot start replication"));
+      return Fail(StartError(started.get()));
     }
   }
   if (PQsetnonblocking(raw, 1) != 0) {
@@ -71,7 +94,7 @@ Error ReplicationStream::EndOfStream() {
     const Rows rows(result);
     if (PQresultStatus(result) != PGRES_FATAL_ERROR) break;
     if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == nullptr) break;
-    return postgres::ResultError(result, "the source ended the replication stream");
+    return ServerError(result, "the source ended the replication stream");
   }
   Error error = postgres::ConnectionError(raw, "the replication stream ended");
   error.kind = ErrorKind::kUnavailable;  // also where the server ended it in good order

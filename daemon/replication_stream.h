@@ -21,12 +21,14 @@ struct StreamOptions {
 
 class ReplicationStream {
  public:
-  // Takes a connection in replication mode. kUnavailable when another process uses the slot.
+  // Takes a connection in replication mode. kBusy when another process uses the slot, kUnavailable
+  // when the slot has changed since it was looked at.
   static Result<ReplicationStream> Start(postgres::Connection connection,
                                          const StreamOptions& options);
 
   // The next message that has arrived whole, or nothing. Valid until the next call. An error is the
-  // end of the stream; kUnavailable when the server or the network ended it.
+  // end of the stream; kUnavailable when the server or the network ended it, kGap when the server
+  // has no WAL any more that the slot needs.
   Result<std::optional<StreamMessage>> Next();
 
   // Hands the status to the socket, or leaves it to Flush.

@@ -12,11 +12,14 @@ using postgres::Rows;
 
 Result<std::optional<SlotInfo>> FindSlot(Connection* connection, const std::string& name) {
   const std::string parameters[] = {name};
+  // By way of JSON, a column that this version does not have is NULL.
   ASSIGN_OR_RETURN(const Rows rows,
                    connection->Exec("SELECT coalesce(plugin, ''), coalesce(database, ''),"
-                                    " temporary, two_phase, active, coalesce(wal_status, ''),"
-                                    " coalesce(confirmed_flush_lsn, '0/0')"
-                                    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+                                    " temporary, two_phase, coalesce(active_pid::text, ''),"
+                                    " coalesce(wal_status, ''),"
+                                    " coalesce(confirmed_flush_lsn, '0/0'),"
+                                    " coalesce(pg_catalog.to_jsonb(s) ->> 'synced', 'false')"
+                                    " FROM pg_catalog.pg_replication_slots s WHERE slot_name = $1",
                                     parameters));
   if (rows.size() == 0) return std::optional<SlotInfo>();
   ASSIGN_OR_RETURN(const Lsn confirmed_flush, Lsn::Parse(rows.at(0, 6)));
@@ -24,19 +27,31 @@ Result<std::optional<SlotInfo>> FindSlot(Connection* connection, const std::stri
                                           .database = std::string(rows.at(0, 1)),
                                           .temporary = rows.at(0, 2) == "t",
                                           .two_phase = rows.at(0, 3) == "t",
-                                          .active = rows.at(0, 4) == "t",
+                                          .synced = rows.at(0, 7) == "true",
+                                          .active_pid = std::string(rows.at(0, 4)),
                                           .wal_status = std::string(rows.at(0, 5)),
                                           .confirmed_flush = confirmed_flush});
 }
 
 Result<Lsn> CreateSlot(Connection* connection, const std::string& name) {
   FAULT("slot.create");
-  // Written as Postgres 14 wants it; later ones take it as well.
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection->Exec("CREATE_REPLICATION_SLOT " + QuoteIdentifier(name) +
-                                    " LOGICAL pgoutput NOEXPORT_SNAPSHOT"));
+  constexpr int kFirstWithFailover = 170000;
+  std::string command = "CREATE_REPLICATION_SLOT " + QuoteIdentifier(name) + " LOGICAL pgoutput ";
+  ASSIGN_OR_RETURN(const Rows recovery, connection->Exec("SELECT pg_catalog.pg_is_in_recovery()"));
+  const bool is_standby = recovery.at(0, 0) == "t";
+  if (connection->server_version() >= kFirstWithFailover && !is_standby) {
+    command += "(SNAPSHOT 'nothing', FAILOVER true)";
+  } else {
+    command += "NOEXPORT_SNAPSHOT";  // as Postgres 14 wants it
+  }
+  ASSIGN_OR_RETURN(const Rows rows, connection->Exec(command));
   FAULT("slot.created");
   return Lsn::Parse(rows.at(0, 1));
+}
+
+Result<void> DropSlot(Connection* connection, const std::string& name) {
+  TRY(connection->Exec("DROP_REPLICATION_SLOT " + QuoteIdentifier(name)));
+  return {};
 }
 
 Result<ExportedSnapshot> CreateTemporarySlot(Connection* connection, const std::string& name) {
@@ -48,44 +63,22 @@ Result<ExportedSnapshot> CreateTemporarySlot(Connection* connection, const std::
   return ExportedSnapshot{lsn, std::string(rows.at(0, 2))};
 }
 
-Result<void> CheckSlot(const std::string& name, const std::optional<SlotInfo>& slot,
-                       const std::string& database, Lsn archive_end) {
-  const std::string the_slot = "the replication slot " + QuoteIdentifier(name);
-  if (!slot.has_value()) {
-    if (!archive_end.valid()) return {};
-    return Fail(ErrorKind::kGap,
-                the_slot + " is gone, so changes after " + archive_end.ToString() +
-                    ", where the archive ends, may be lost",
-                "start a new archive: --archive of an empty folder");
+Result<void> CheckSlotKind(const std::string& name, const SlotInfo& slot,
+                           const std::string& database) {
+  std::string wrong;
+  if (slot.plugin != "pgoutput") {
+    wrong = " decodes with '" + slot.plugin + "', not pgoutput";
+  } else if (slot.database != database) {
+    wrong = " belongs to the database " + QuoteIdentifier(slot.database);
+  } else if (slot.temporary) {
+    wrong = " is temporary";
+  } else if (slot.two_phase) {
+    wrong = " has two_phase enabled";
+  } else {
+    return {};
   }
-  if (slot->plugin != "pgoutput") {
-    return Fail(ErrorKind::kInvalidArgument,
-                the_slot + " decodes with '" + slot->plugin + "', not pgoutput",
-                "choose another name with --slot");
-  }
-  if (slot->database != database) {
-    return Fail(ErrorKind::kInvalidArgument,
-                the_slot + " belongs to the database " + QuoteIdentifier(slot->database),
-                "choose another name with --slot");
-  }
-  if (slot->temporary || slot->two_phase) {
-    return Fail(ErrorKind::kInvalidArgument,
-                the_slot + (slot->temporary ? " is temporary" : " has two_phase enabled"),
-                "choose another name with --slot");
-  }
-  if (slot->wal_status == "lost") {
-    return Fail(ErrorKind::kGap,
-                the_slot + " has lost WAL that the archive lacks, after " + archive_end.ToString(),
-                "drop the slot, start a new archive, and raise max_slot_wal_keep_size");
-  }
-  if (archive_end.valid() && slot->confirmed_flush > archive_end) {
-    return Fail(ErrorKind::kGap,
-                the_slot + " begins at " + slot->confirmed_flush.ToString() +
-                    ", past the archive's end at " + archive_end.ToString() +
-                    ": the changes between are not to be had",
-                "was the slot made anew, or is the archive an old copy? start a new archive");
-  }
-  return {};
+  return Fail(ErrorKind::kInvalidArgument, "the replication slot " + QuoteIdentifier(name) + wrong,
+              "choose another name with --slot");
 }
 
 }  // namespace trunkline

@@ -16,15 +16,22 @@ struct SlotInfo {
   std::string database;
   bool temporary = false;
   bool two_phase = false;
-  bool active = false;
+  bool synced = false;     // a standby's copy of the primary's slot (from Postgres 17 on)
+  std::string active_pid;  // of the server process that serves it; empty: nobody reads it
   std::string wal_status;  // reserved, extended, unreserved or lost; empty while there is none
   Lsn confirmed_flush;     // transactions that end at or before it are not sent any more
+
+  bool active() const { return !active_pid.empty(); }
+  bool lost() const { return wal_status == "lost"; }  // the WAL it needs is gone, for ever
 };
 
 Result<std::optional<SlotInfo>> FindSlot(postgres::Connection* connection, const std::string& name);
 
-// Makes the permanent slot; returns where it begins. `connection` is in replication mode.
+// Makes the permanent slot; returns where it begins. `connection` is in replication mode. Waits for
+// the transactions under way. From Postgres 17 on, standbys that synchronize slots keep a copy.
 Result<Lsn> CreateSlot(postgres::Connection* connection, const std::string& name);
+// kBusy while somebody reads it.
+Result<void> DropSlot(postgres::Connection* connection, const std::string& name);
 
 // Makes a slot that goes with the connection, and exports the snapshot of its starting point, which
 // can be used until the connection's next command.
@@ -35,9 +42,9 @@ struct ExportedSnapshot {
 Result<ExportedSnapshot> CreateTemporarySlot(postgres::Connection* connection,
                                              const std::string& name);
 
-// Whether the slot can bring the archive on, given where the archive ends (Lsn{}: it is new). Every
-// refusal says what to do.
-Result<void> CheckSlot(const std::string& name, const std::optional<SlotInfo>& slot,
-                       const std::string& database, Lsn archive_end);
+// Whether the slot is of the kind that the daemon makes, for `database`. kInvalidArgument, and what
+// to do.
+Result<void> CheckSlotKind(const std::string& name, const SlotInfo& slot,
+                           const std::string& database);
 
 }  // namespace trunkline

@@ -13,12 +13,27 @@ Result<Source> IdentifySource(postgres::Connection* connection) {
   }
   ASSIGN_OR_RETURN(const postgres::Rows rows, connection->Exec("IDENTIFY_SYSTEM"));
   if (rows.size() != 1) return Fail(ErrorKind::kFailed, "IDENTIFY_SYSTEM gave no row");
-  Source source{.system_identifier = std::string(rows.at(0, 0)),
-                .database = std::string(rows.at(0, 3)),
-                .server_version = static_cast<uint32_t>(version)};
+  Source source;
+  source.system_identifier = rows.at(0, 0);
+  source.database = rows.at(0, 3);
+  source.server_version = static_cast<uint32_t>(version);
   const std::string_view timeline = rows.at(0, 1);
   std::from_chars(timeline.data(), timeline.data() + timeline.size(), source.timeline);
+  ASSIGN_OR_RETURN(source.written, Lsn::Parse(rows.at(0, 2)));
+  ASSIGN_OR_RETURN(const postgres::Rows state,
+                   connection->Exec("SELECT pg_catalog.pg_is_in_recovery(),"
+                                    " pg_catalog.pg_postmaster_start_time()"));
+  source.in_recovery = state.at(0, 0) == "t";
+  source.started = state.at(0, 1);
   return source;
+}
+
+Result<void> CheckSameServer(postgres::Connection* connection, const Source& source) {
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection->Exec("SELECT pg_catalog.pg_postmaster_start_time()"));
+  if (rows.at(0, 0) == source.started) return {};
+  return Fail(ErrorKind::kUnavailable, "two connections came to two different servers",
+              "target_session_attrs=read-write in the connection string names the primary");
 }
 
 // The insert position, so that asynchronous commits count. At the start of a page it stands behind

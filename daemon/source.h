@@ -17,12 +17,19 @@ inline constexpr int kOldestServerVersion = 140000;
 struct Source {
   std::string system_identifier;
   uint32_t timeline = 0;
+  Lsn written;  // how far its WAL reaches on the disk (a standby: was replayed)
   std::string database;
   uint32_t server_version = 0;
+  bool in_recovery = false;  // a standby
+  std::string started;       // when: tells one server process from another
 };
 
 // `connection` is in replication mode. kUnsupported for a server older than 14.
 Result<Source> IdentifySource(postgres::Connection* connection);
+
+// kUnavailable when `connection` leads elsewhere than the one that was asked about `source`: a
+// conninfo of several hosts can do that in the middle of a failover.
+Result<void> CheckSameServer(postgres::Connection* connection, const Source& source);
 
 // A position behind every transaction that has committed (a standby: was replayed), for `--endpos
 // now`.

@@ -90,9 +90,10 @@ ErrorKind KindOfSqlState(std::string_view state) {
   const std::string_view state_class = state.substr(0, 2);
   if (state == "53400") return ErrorKind::kFailed;  // a limit of the configuration: no slot is free
   if (state_class == "08" || state_class == "53" || state_class == "40" ||
-      state.starts_with("57P0") || state == "55006") {  // 55006: a slot or database in use
+      state.starts_with("57P0")) {
     return ErrorKind::kUnavailable;
   }
+  if (state == "55006") return ErrorKind::kBusy;  // a slot or database in use
   if (state_class == "28" || state == "42501") return ErrorKind::kDenied;
   if (state == "3D000" || state == "3F000" || state == "42704" || state == "42P01" ||
       state == "42703") {
@@ -328,8 +329,11 @@ Error ResultError(const PGresult* result, std::string_view what) {
 Error ConnectionError(PGconn* connection, std::string_view what) {
   std::string message = OneLine(PQerrorMessage(connection));
   if (message.empty()) message = "the connection is lost";
-  const ErrorKind kind =
-      PQstatus(connection) == CONNECTION_BAD ? ErrorKind::kUnavailable : ErrorKind::kFailed;
+  // Where a write fails first, libpq does not mark the connection as bad until it is read from.
+  const bool broken = PQstatus(connection) == CONNECTION_BAD ||
+                      Contains(message, "server closed the connection") ||
+                      Contains(message, "could not send data to server");
+  const ErrorKind kind = broken ? ErrorKind::kUnavailable : ErrorKind::kFailed;
   Error error{kind, std::move(message), {}};
   return what.empty() ? error : std::move(error).WithContext(what);
 }

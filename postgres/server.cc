@@ -126,15 +126,7 @@ class PrivateServer : public Server {
   pid_t pid() const override { return pid_; }
 
   Result<void> Initialize() {
-    auto initdb = Spawn(
-        {.arguments = {program("initdb"), "--pgdata=" + data(), "--no-sync", "--username=postgres",
-                       "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"},
-         .user = user_,
-         .directory = folder_,
-         .output = log(),
-         .dies_with_thread = true});
-    if (!initdb) return Fail(std::move(initdb).error());
-    if (const int code = WaitForExit(*initdb); code != 0) return ProgramFailed("initdb", code);
+    TRY(options_.copy_of.empty() ? MakeData() : CopyData());
     std::vector<std::string> settings = {
         "listen_addresses = '" + std::string(options_.tcp_port != 0 ? "127.0.0.1" : "") + "'",
         "port = " + std::to_string(port()),
@@ -144,6 +136,31 @@ class PrivateServer : public Server {
         "log_timezone = 'UTC'"};
     settings.insert(settings.end(), options_.settings.begin(), options_.settings.end());
     return Configure(settings);
+  }
+
+  Result<void> MakeData() {
+    auto initdb = Spawn(
+        {.arguments = {program("initdb"), "--pgdata=" + data(), "--no-sync", "--username=postgres",
+                       "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"},
+         .user = user_,
+         .directory = folder_,
+         .output = log(),
+         .dies_with_thread = true});
+    if (!initdb) return Fail(std::move(initdb).error());
+    if (const int code = WaitForExit(*initdb); code != 0) return ProgramFailed("initdb", code);
+    return {};
+  }
+
+  // As the user who may read it and is to own it.
+  Result<void> CopyData() {
+    auto copy = Spawn({.arguments = {"/bin/cp", "-R", options_.copy_of, data()},
+                       .user = user_,
+                       .directory = folder_,
+                       .output = log(),
+                       .dies_with_thread = true});
+    if (!copy) return Fail(std::move(copy).error());
+    if (const int code = WaitForExit(*copy); code != 0) return ProgramFailed("cp", code);
+    return {};
   }
 
   Result<void> Launch() {

@@ -25,14 +25,16 @@ struct ServerOptions {
       "fsync = off",         "synchronous_commit = off", "full_page_writes = off",
       "wal_level = minimal", "max_wal_senders = 0",      "autovacuum = off",
       "max_wal_size = 16GB", "shared_buffers = 256MB",   "maintenance_work_mem = 256MB"};
+  // Begins with a copy of this PGDATA, whose server must be stopped, instead of a new one.
+  std::string copy_of = {};
   int tcp_port = 0;  // also listens on 127.0.0.1 where not 0
 };
 
 // Destroying it stops the server at once and removes its folder, on every path out.
 class Server {
  public:
-  // Makes the folder, runs initdb (locale C.UTF-8, encoding UTF8, trust on the socket) and starts
-  // it.
+  // Makes the folder, runs initdb (locale C.UTF-8, encoding UTF8, trust on the socket) unless a
+  // copy is asked for, and starts it.
   static Result<std::unique_ptr<Server>> Start(const ServerOptions& options);
   virtual ~Server() = default;
 

@@ -16,8 +16,11 @@ Result<void> CreateDatabaseLike(postgres::Connection* connection, const std::str
         connection->Exec(create + QuoteLiteral(source.encoding) + " LC_COLLATE " +
                          QuoteLiteral(source.collate) + " LC_CTYPE " + QuoteLiteral(source.ctype));
     if (made) return {};
-    if (made.error().kind == ErrorKind::kUnavailable) return Fail(made.error());
-    if (made.error().kind == ErrorKind::kAlreadyExists) return Fail(made.error());
+    const ErrorKind kind = made.error().kind;
+    if (kind == ErrorKind::kUnavailable || kind == ErrorKind::kBusy ||
+        kind == ErrorKind::kAlreadyExists) {
+      return Fail(made.error());
+    }
     spdlog::warn("rebuilt without the source's collation {}: {}", source.collate,
                  made.error().ToString());
   }

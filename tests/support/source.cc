@@ -26,6 +26,7 @@ Source::Source(const SourceOptions& options) {
                      "log_line_prefix = '%m [%p] %a '"};
   server.settings.insert(server.settings.end(), options.settings.begin(), options.settings.end());
   server.tcp_port = options.tcp_port;
+  server.copy_of = options.copy_of;
   server_ = Must(postgres::Server::Start(server));
 }
 
@@ -34,10 +35,13 @@ std::string Source::conninfo(const std::string& database) const {
 }
 
 std::string Source::uri(const std::string& database) const {
-  const std::string keywords = conninfo(database);
+  return "postgresql://postgres@/" + database + "?host=" + server_->folder() + "&port=" + port();
+}
+
+std::string Source::port() const {
+  const std::string keywords = conninfo("postgres");
   const size_t port = keywords.find("port=") + 5;
-  return "postgresql://postgres@/" + database + "?host=" + server_->folder() +
-         "&port=" + keywords.substr(port, keywords.find(' ', port) - port);
+  return keywords.substr(port, keywords.find(' ', port) - port);
 }
 
 Session Source::Connect(const std::string& database) const { return Session(conninfo(database)); }
@@ -86,6 +90,20 @@ std::string Source::log() const {
 
 std::string Source::tool(const std::string& name) const {
   return server_->bin_directory() + "/" + name;
+}
+
+std::unique_ptr<Source> MakeStandby(Source* primary) {
+  const std::string signal = primary->data() + "/standby.signal";
+  Must(primary->server().Stop(false));
+  WriteFile(signal, "");
+  const std::string conninfo = "host=" + primary->server().folder() + " port=" + primary->port();
+  auto standby = std::make_unique<Source>(
+      SourceOptions{.settings = {"primary_conninfo = '" + conninfo + " user=postgres'",
+                                 "hot_standby_feedback = on", "wal_retrieve_retry_interval = 100"},
+                    .copy_of = primary->data()});
+  std::filesystem::remove(signal);
+  Must(primary->server().Restart({}));
+  return standby;
 }
 
 int FreePort() {

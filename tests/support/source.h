@@ -14,6 +14,8 @@ struct SourceOptions {
   // Come after the settings that logical decoding needs, so they win.
   std::vector<std::string> settings = {};
   int tcp_port = 0;
+  // A stopped server's PGDATA to begin with a copy of.
+  std::string copy_of = {};
 };
 
 class Source {
@@ -23,6 +25,7 @@ class Source {
   std::string conninfo(const std::string& database = "postgres") const;
   // The same as a URI: postgresql://...
   std::string uri(const std::string& database = "postgres") const;
+  std::string port() const;  // also part of the socket's name
   Session Connect(const std::string& database = "postgres") const;
   // A new database, of which `sql` is the content; its conninfo.
   std::string NewDatabase(const std::string& name, const std::string& sql = {});
@@ -35,6 +38,7 @@ class Source {
   void RequirePasswords();
 
   postgres::Server& server() { return *server_; }
+  std::string data() const { return server_->folder() + "/data"; }
   std::string log() const;
   // One of Postgres's own client programs.
   std::string tool(const std::string& name) const;
@@ -42,6 +46,10 @@ class Source {
  private:
   std::unique_ptr<postgres::Server> server_;
 };
+
+// A physical standby that follows `primary`: a copy made while it was stopped, its slots included.
+// The primary runs again when this returns.
+std::unique_ptr<Source> MakeStandby(Source* primary);
 
 // A free TCP port of 127.0.0.1.
 int FreePort();

@@ -69,11 +69,14 @@ TEST(Options, EveryOptionIsTaken) {
                                      "16/B374D848",
                                      "--spool",
                                      "/tmp",
+                                     "--on-gap",
+                                     "stop",
                                      "--confirm",
                                      "archived",
                                      "--check",
                                      "--log-level",
                                      "debug"});
+  EXPECT_EQ(options.on_gap, OnGap::kStop);
   EXPECT_EQ(options.publication, "p");
   EXPECT_EQ(options.slot, "s");
   EXPECT_THAT(options.tables,

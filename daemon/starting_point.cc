@@ -1,0 +1,114 @@
+#include "daemon/starting_point.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "daemon/timeline_history.h"
+
+namespace trunkline {
+
+using postgres::QuoteIdentifier;
+
+Result<void> StartingPoint::ExamineSlot(bool lacks_wal) {
+  ASSIGN_OR_RETURN(slot_, FindSlot(connection_, slot_name_));
+  if (slot_.has_value() && lacks_wal) slot_->wal_status = "lost";
+  return {};
+}
+
+Result<void> StartingPoint::CheckSlot() const {
+  if (!slot_.has_value()) return {};
+  TRY(CheckSlotKind(slot_name_, *slot_, source_.database));
+  const std::string name = "the replication slot " + QuoteIdentifier(slot_name_);
+  if (slot_->active()) {
+    return Fail(ErrorKind::kBusy, name + " is active for PID " + slot_->active_pid,
+                "another daemon uses it; this one takes over when it ends");
+  }
+  if (slot_->synced && source_.in_recovery) {
+    return Fail(ErrorKind::kUnavailable, name + " is the standby's copy of the primary's",
+                "it can be used once the standby is promoted");
+  }
+  return {};
+}
+
+Result<Lsn> StartingPoint::Prepare(Appender* appender) {
+  TRY(CheckSlot());
+  // Without a segment, the archive's end is its base snapshot: the slot began no later than that.
+  const bool has_segment = appender->end().valid();
+  const ArchivePosition archive{.end = has_segment ? appender->end() : appender->newest_snapshot(),
+                                .timeline = appender->timeline()};
+  if (!archive.end.valid()) return PrepareNew(appender);
+  TimelineHistory history;
+  if (source_.timeline > archive.timeline) {
+    ASSIGN_OR_RETURN(history, ReadTimelineHistory(replication_, source_.timeline));
+  }
+  ASSIGN_OR_RETURN(const std::optional<Gap> gap, FindGap(archive, source_, history, slot_));
+  if (gap.has_value()) {
+    if (!has_segment) appender->set_begin(archive.end);
+    return CrossGap(*gap, archive.end, appender);
+  }
+  if (source_.timeline > archive.timeline) {
+    spdlog::warn(
+        "failover: the source is on timeline {} now; the archive, up to {} on timeline "
+        "{}, is part of its history",
+        source_.timeline, archive.end.ToString(), archive.timeline);
+  }
+  if (has_segment) return archive.end;
+  appender->set_begin(slot_->confirmed_flush);
+  return slot_->confirmed_flush;
+}
+
+Result<Lsn> StartingPoint::PrepareNew(Appender* appender) {
+  if (slot_.has_value() && slot_->lost()) {
+    return Fail(ErrorKind::kFailed,
+                "the replication slot " + QuoteIdentifier(slot_name_) + " has lost its WAL",
+                "drop it, unless another archive needs it, or choose another name with --slot");
+  }
+  ASSIGN_OR_RETURN(const Lsn begin, UsableSlot());
+  appender->set_begin(begin);
+  return begin;
+}
+
+Result<Lsn> StartingPoint::CrossGap(const Gap& gap, Lsn end, Appender* appender) {
+  if (stop_at_gap_) {
+    return Fail(ErrorKind::kGap, "changes after " + end.ToString() + " are lost: " + gap.reason,
+                "start with --on-gap continue, which records the gap and goes on with a new base "
+                "snapshot, or begin a new archive");
+  }
+  Lsn begin;
+  if (gap.diverged) {
+    ASSIGN_OR_RETURN(begin, CurrentLsn(connection_));
+    if (begin <= end) {
+      return Fail(ErrorKind::kUnavailable,
+                  gap.reason + "; the archive goes on once the source's WAL, now at " +
+                      begin.ToString() + ", has passed its end",
+                  "SELECT pg_switch_wal() on the source hastens that");
+    }
+  }
+  ASSIGN_OR_RETURN(const Lsn slot_begin, UsableSlot());
+  begin = std::max(begin, slot_begin);
+  // A slot made anew before anything was written lost nothing.
+  if (begin <= end) return end;
+  spdlog::error(
+      "GAP: the changes between {} and {} are lost: {}. The archive goes on with a new "
+      "base snapshot; targets in between cannot be reached",
+      end.ToString(), begin.ToString(), gap.reason);
+  TRY(appender->AppendGap(begin, gap.reason, source_.timeline, source_.server_version));
+  return begin;
+}
+
+// The slot, made where it is missing and made anew where it is of no use any more; returns where it
+// begins.
+Result<Lsn> StartingPoint::UsableSlot() {
+  if (slot_.has_value() && !slot_->lost()) return slot_->confirmed_flush;
+  if (slot_.has_value()) {
+    TRY(DropSlot(replication_, slot_name_));
+    spdlog::warn("dropped the slot {}, which had lost its WAL", slot_name_);
+  }
+  spdlog::info("making the slot {}: waiting for the transactions under way", slot_name_);
+  ASSIGN_OR_RETURN(const Lsn begin, CreateSlot(replication_, slot_name_));
+  spdlog::info("made the slot {} at {}", slot_name_, begin.ToString());
+  return begin;
+}
+
+}  // namespace trunkline
