@@ -16,6 +16,7 @@
 #include "postgres/server.h"
 #include "replay/command.h"
 #include "replay/ddl_text.h"
+#include "replay/output_file.h"
 #include "replay/postgres_database.h"
 #include "replay/postgres_rebuild.h"
 #include "replay/progress.h"
@@ -135,31 +136,38 @@ Error SqlError(const PGresult* result, const std::string& sql, const Definition&
   return error;
 }
 
-Result<void> TakeCopy(PGconn* connection, std::string* text) {
+Result<void> TakeCopy(PGconn* connection, OutputFile* output) {
   char* line = nullptr;
-  for (int length = 0; (length = PQgetCopyData(connection, &line, 0)) >= 0; PQfreemem(line)) {
-    text->append(line, static_cast<size_t>(length));
+  for (int length = 0; (length = PQgetCopyData(connection, &line, 0)) >= 0;) {
+    const std::unique_ptr<char, decltype(&PQfreemem)> owner(line, &PQfreemem);
+    TRY(output->Write({line, static_cast<size_t>(length)}));
   }
   return {};
 }
 
 // Every statement's rows one after another. All of the SQL is one transaction, unless it says
 // otherwise.
-Result<std::string> RunSql(Connection* connection, const std::string& sql,
-                           const QueryOptions& options, const Definition& definition) {
-  if (PQsendQuery(connection->get(), sql.c_str()) != 1) {
+Result<void> RunSql(Connection* connection, const std::string& sql, const Definition& definition,
+                    ResultPrinter* printer, OutputFile* output) {
+  if (PQsendQuery(connection->get(), sql.c_str()) != 1 ||
+      PQsetSingleRowMode(connection->get()) != 1) {
     return Fail(postgres::ConnectionError(connection->get(), "cannot send the SQL"));
   }
-  std::string text;
   std::optional<Error> failure;
+  std::string text;
   while (PGresult* raw = PQgetResult(connection->get())) {
     const postgres::Rows result(raw);
+    text.clear();
     switch (PQresultStatus(raw)) {
+      case PGRES_SINGLE_TUPLE:
+        printer->Add(raw, &text);
+        break;
       case PGRES_TUPLES_OK:
-        text += options.format == "csv" ? ResultAsCsv(result) : ResultAsTable(result);
+        printer->Add(raw, &text);
+        printer->End(&text);
         break;
       case PGRES_COPY_OUT:
-        TRY(TakeCopy(connection->get(), &text));
+        TRY(TakeCopy(connection->get(), output));
         break;
       case PGRES_COPY_IN:
         PQputCopyEnd(connection->get(), "there is no input for COPY FROM STDIN here");
@@ -170,31 +178,9 @@ Result<std::string> RunSql(Connection* connection, const std::string& sql,
       default:
         break;
     }
+    TRY(output->Write(text));
   }
   if (failure) return Fail(*failure);
-  return text;
-}
-
-Result<void> WriteFile(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (file) return {};
-  return Fail(ErrorKind::kFailed, "cannot write " + path);
-}
-
-// A file appears whole or not at all; a device or pipe is written to.
-Result<void> Deliver(const std::string& text, const std::string& path) {
-  if (path.empty()) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return {};
-  }
-  std::error_code error;
-  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) return WriteFile(path, text);
-  const std::string partial = path + ".partial";
-  TRY(WriteFile(partial, text));
-  fs::rename(partial, path, error);
-  if (error) return Fail(ErrnoError("cannot write " + path, error.value()));
   return {};
 }
 
@@ -218,8 +204,10 @@ Result<void> RunQuery(const QueryOptions& options) {
   ASSIGN_OR_RETURN(const std::string conninfo, MakeDatabase(*server, state));
   TRY(Load(conninfo, state));
   ASSIGN_OR_RETURN(Connection session, OpenSession(conninfo, state));
-  ASSIGN_OR_RETURN(const std::string text, RunSql(&session, sql, options, state.definition));
-  return Deliver(text, options.output);
+  const auto printer = options.format == "csv" ? NewCsvPrinter() : NewTablePrinter();
+  ASSIGN_OR_RETURN(OutputFile output, OutputFile::Open(options.output));
+  TRY(RunSql(&session, sql, state.definition, printer.get(), &output));
+  return output.Finish();
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "replay/query_output.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "replay/csv_format.h"
@@ -83,31 +85,50 @@ bool IsNumber(Oid type) {
 
 std::string Spaces(size_t count) { return std::string(count, ' '); }
 
-class AlignedTable {
+class TablePrinter final : public ResultPrinter {
  public:
-  explicit AlignedTable(const PGresult* result) : columns_(PQnfields(result)) {
-    for (int c = 0; c < columns_; ++c) {
-      right_.push_back(IsNumber(PQftype(result, c)));
-      header_.push_back(SplitLines(PQfname(result, c)));
-    }
-    for (int r = 0; r < PQntuples(result); ++r) {
+  explicit TablePrinter(size_t memory_bytes) : memory_bytes_(memory_bytes) {}
+
+  void Add(const PGresult* part, std::string* text) override {
+    if (header_.empty()) Begin(part);
+    for (int r = 0; r < PQntuples(part); ++r) {
       std::vector<Cell> row;
-      for (int c = 0; c < columns_; ++c) row.push_back(SplitLines(ValueOf(result, r, c)));
+      for (int c = 0; c < PQnfields(part); ++c) {
+        row.push_back(SplitLines(ValueOf(part, r, c)));
+        for (const Line& line : row.back()) held_bytes_ += sizeof(Line) + line.text.size();
+      }
       rows_.push_back(std::move(row));
+      ++count_;
+      if (held_bytes_ >= memory_bytes_) Render(text);
     }
-    Measure();
   }
 
-  std::string Render() {
-    RenderHeader();
-    for (const auto& row : rows_) RenderRow(row);
-    text_ += "(" + std::to_string(rows_.size()) + (rows_.size() == 1 ? " row)\n" : " rows)\n");
-    return std::move(text_) + "\n";
+  void End(std::string* text) override {
+    Render(text);
+    *text += "(" + std::to_string(count_) + (count_ == 1 ? " row)\n\n" : " rows)\n\n");
+    *this = TablePrinter(memory_bytes_);
   }
 
  private:
-  void Measure() {
+  void Begin(const PGresult* part) {
+    for (int c = 0; c < PQnfields(part); ++c) {
+      right_.push_back(IsNumber(PQftype(part, c)));
+      header_.push_back(SplitLines(PQfname(part, c)));
+    }
     widths_.assign(header_.size(), 0);
+  }
+
+  // Prints the rows held, below the header if they are the first.
+  void Render(std::string* text) {
+    Measure();
+    if (!header_printed_) RenderHeader(text);
+    header_printed_ = true;
+    for (const auto& row : rows_) RenderRow(row, text);
+    rows_.clear();
+    held_bytes_ = 0;
+  }
+
+  void Measure() {
     const auto widen = [&](const std::vector<Cell>& cells) {
       for (size_t c = 0; c < cells.size(); ++c) {
         for (const Line& line : cells[c]) widths_[c] = std::max(widths_[c], line.width);
@@ -130,67 +151,79 @@ class AlignedTable {
   // '+' marks a value that goes on in the next line.
   static char Mark(const Cell& cell, size_t number) { return number + 1 < cell.size() ? '+' : ' '; }
 
-  void RenderHeader() {
+  void RenderHeader(std::string* text) {
     for (size_t number = 0; number < Height(header_); ++number) {
       for (size_t c = 0; c < header_.size(); ++c) {
         const Line line = LineOf(header_[c], number);
         const size_t space = widths_[c] - line.width;
-        text_ += (c == 0 ? " " : "| ") + Spaces(space / 2) + line.text + Spaces(space - space / 2);
-        text_ += Mark(header_[c], number);
+        *text += (c == 0 ? " " : "| ") + Spaces(space / 2) + line.text + Spaces(space - space / 2);
+        *text += Mark(header_[c], number);
       }
-      text_ += '\n';
+      *text += '\n';
     }
     for (size_t c = 0; c < header_.size(); ++c) {
-      text_ += (c == 0 ? "" : "+") + std::string(widths_[c] + 2, '-');
+      *text += (c == 0 ? "" : "+") + std::string(widths_[c] + 2, '-');
     }
-    text_ += '\n';
+    *text += '\n';
   }
 
-  void RenderRow(const std::vector<Cell>& row) {
+  void RenderRow(const std::vector<Cell>& row, std::string* text) {
     for (size_t number = 0; number < Height(row); ++number) {
       for (size_t c = 0; c < row.size(); ++c) {
         const Line line = LineOf(row[c], number);
         const std::string space = Spaces(widths_[c] - line.width);
         const char mark = Mark(row[c], number);
-        text_ += c == 0 ? " " : "| ";
-        text_ += right_[c] ? space + line.text : line.text;
+        *text += c == 0 ? " " : "| ";
+        *text += right_[c] ? space + line.text : line.text;
         if (c + 1 == row.size() && mark == ' ') break;  // nothing at the end of a line
-        text_ += right_[c] ? "" : space;
-        text_ += mark;
+        *text += right_[c] ? "" : space;
+        *text += mark;
       }
-      text_ += '\n';
+      *text += '\n';
     }
   }
 
-  int columns_;
+  size_t memory_bytes_;
   std::vector<bool> right_;
   std::vector<Cell> header_;
   std::vector<std::vector<Cell>> rows_;
   std::vector<size_t> widths_;
-  std::string text_;
+  bool header_printed_ = false;
+  size_t held_bytes_ = 0;
+  uint64_t count_ = 0;
+};
+
+class CsvPrinter final : public ResultPrinter {
+ public:
+  void Add(const PGresult* part, std::string* text) override {
+    const int columns = PQnfields(part);
+    if (!std::exchange(header_printed_, true)) {
+      for (int c = 0; c < columns; ++c) {
+        if (c > 0) *text += ',';
+        AppendCsvValue(PQfname(part, c), columns == 1, text);
+      }
+      *text += '\n';
+    }
+    for (int r = 0; r < PQntuples(part); ++r) {
+      for (int c = 0; c < columns; ++c) {
+        if (c > 0) *text += ',';
+        if (!PQgetisnull(part, r, c)) AppendCsvValue(ValueOf(part, r, c), columns == 1, text);
+      }
+      *text += '\n';
+    }
+  }
+  void End(std::string*) override { header_printed_ = false; }
+
+ private:
+  bool header_printed_ = false;
 };
 
 }  // namespace
 
-std::string ResultAsCsv(const postgres::Rows& rows) {
-  const PGresult* result = rows.get();
-  std::string text;
-  const int columns = PQnfields(result);
-  for (int c = 0; c < columns; ++c) {
-    if (c > 0) text += ',';
-    AppendCsvValue(PQfname(result, c), columns == 1, &text);
-  }
-  text += '\n';
-  for (int r = 0; r < PQntuples(result); ++r) {
-    for (int c = 0; c < columns; ++c) {
-      if (c > 0) text += ',';
-      if (!PQgetisnull(result, r, c)) AppendCsvValue(ValueOf(result, r, c), columns == 1, &text);
-    }
-    text += '\n';
-  }
-  return text;
-}
+std::unique_ptr<ResultPrinter> NewCsvPrinter() { return std::make_unique<CsvPrinter>(); }
 
-std::string ResultAsTable(const postgres::Rows& rows) { return AlignedTable(rows.get()).Render(); }
+std::unique_ptr<ResultPrinter> NewTablePrinter(size_t memory_bytes) {
+  return std::make_unique<TablePrinter>(memory_bytes);
+}
 
 }  // namespace trunkline

@@ -30,7 +30,7 @@ std::string ShellQuote(const std::string& text) {
   return quoted + "'";
 }
 
-class QueryOutputTest : public ::testing::TestWithParam<const char*> {
+class QueryPrinterTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { server_ = Must(postgres::Server::Start({})).release(); }
   static void TearDownTestSuite() { delete server_; }
@@ -39,24 +39,45 @@ class QueryOutputTest : public ::testing::TestWithParam<const char*> {
     return Output("PGCLIENTENCODING=UTF8 PGTZ=UTC " + server_->bin_directory() + "/psql -X " +
                   ShellQuote(server_->conninfo("postgres")) + " " + options);
   }
-  static postgres::Rows Query(const std::string& sql) {
+  // The result of `sql`, which comes row by row.
+  static std::string Printed(const std::string& sql, ResultPrinter* printer) {
     auto connection = Must(
         postgres::Connection::Open(server_->conninfo("postgres"), postgres::Mode::kNormal, "test"));
-    return Must(connection.Exec(sql));
+    EXPECT_EQ(PQsendQuery(connection.get(), sql.c_str()), 1);
+    EXPECT_EQ(PQsetSingleRowMode(connection.get()), 1);
+    std::string text;
+    while (PGresult* part = PQgetResult(connection.get())) {
+      const postgres::Rows owner(part);
+      printer->Add(part, &text);
+      if (PQresultStatus(part) == PGRES_TUPLES_OK) printer->End(&text);
+    }
+    return text;
   }
 
   static postgres::Server* server_;
 };
 
-postgres::Server* QueryOutputTest::server_ = nullptr;
+postgres::Server* QueryPrinterTest::server_ = nullptr;
+
+class QueryOutputTest : public QueryPrinterTest,
+                        public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(QueryOutputTest, TableIsAsPsqlPrintsIt) {
-  EXPECT_EQ(ResultAsTable(Query(GetParam())), Psql("-c " + ShellQuote(GetParam())));
+  EXPECT_EQ(Printed(GetParam(), NewTablePrinter().get()), Psql("-c " + ShellQuote(GetParam())));
 }
 
 TEST_P(QueryOutputTest, CsvIsAsCopyWritesIt) {
   const std::string copy = std::string("COPY (") + GetParam() + ") TO STDOUT (FORMAT csv, HEADER)";
-  EXPECT_EQ(ResultAsCsv(Query(GetParam())), Psql("-c " + ShellQuote(copy)));
+  EXPECT_EQ(Printed(GetParam(), NewCsvPrinter().get()), Psql("-c " + ShellQuote(copy)));
+}
+
+TEST_F(QueryPrinterTest, ALargeTableGrowsWiderOnTheWay) {
+  const auto printer = NewTablePrinter(/*memory_bytes=*/1);
+  const std::string sql =
+      "SELECT 'a' AS c, 1 AS n UNION ALL SELECT 'bcd', 2 UNION ALL SELECT '', 3";
+  EXPECT_EQ(Printed(sql, printer.get()),
+            " c | n \n---+---\n a | 1\n bcd | 2\n     | 3\n(3 rows)\n\n");
+  EXPECT_EQ(Printed("SELECT 5 AS n", printer.get()), " n \n---\n 5\n(1 row)\n\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(
