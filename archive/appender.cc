@@ -40,17 +40,19 @@ Appender::Appender(Store* store, const Identity& identity)
     : store_(store), identity_digest_(identity.Digest()) {}
 
 Result<std::unique_ptr<Appender>> Appender::Open(Store* store, const Identity& identity) {
-  std::unique_ptr<Appender> appender(new Appender(store, identity));
-  Result<Catalog> catalog = LoadCatalog(*store);
-  if (catalog) {
-    TRY(CheckSameSource(catalog->identity, identity));
-    TRY(appender->Resume(*catalog));
-    return appender;
-  }
-  if (catalog.error().kind != ErrorKind::kNotFound) return Fail(std::move(catalog).error());
+  Result<std::unique_ptr<Appender>> existing = OpenExisting(store, identity);
+  if (existing || existing.error().kind != ErrorKind::kNotFound) return existing;
   ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store->List(""));
   if (!objects.empty()) return NotAnArchive(*store);
   TRY(PutObject(store, std::string(kIdentityObject), identity.Serialize()));
+  return std::unique_ptr<Appender>(new Appender(store, identity));
+}
+
+Result<std::unique_ptr<Appender>> Appender::OpenExisting(Store* store, const Identity& identity) {
+  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
+  TRY(CheckSameSource(catalog.identity, identity));
+  std::unique_ptr<Appender> appender(new Appender(store, identity));
+  TRY(appender->Resume(catalog));
   return appender;
 }
 

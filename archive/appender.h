@@ -19,10 +19,12 @@ namespace trunkline {
 // time.
 class Appender {
  public:
-  // Opens the archive of `identity` in `store`, or creates it where the store is empty: its first
+  // Opens the archive of `identity` in `store`. Where the store is empty, creates it: its first
   // object is the identity. kWrongSource when the archive is another source's; kAlreadyExists when
   // the store holds objects but no identity.
   static Result<std::unique_ptr<Appender>> Open(Store* store, const Identity& identity);
+  // The same for an archive that is known to be there: kNotFound when it is not.
+  static Result<std::unique_ptr<Appender>> OpenExisting(Store* store, const Identity& identity);
 
   // The archive's end: everything up to here is durable. Lsn{} while there is no segment.
   Lsn end() const { return end_; }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "archive/atomic_file.h"
 #include "base/check.h"
 #include "base/fault.h"
 
@@ -52,8 +53,8 @@ Result<void> ScratchBuffer::Read(uint64_t offset, char* buffer, size_t length) c
 Result<void> ScratchBuffer::OpenFile() {
   std::string path = directory_ + "/trunkline-scratch.XXXXXX";
   fd_ = ::mkostemp(path.data(), O_CLOEXEC);
-  if (fd_ < 0) return Fail(ErrnoError("cannot create a scratch file in " + directory_, errno));
-  if (::unlink(path.c_str()) != 0) return Fail(ErrnoError("cannot unlink " + path, errno));
+  if (fd_ < 0) return Fail(FileError("cannot create a scratch file in " + directory_, errno));
+  if (::unlink(path.c_str()) != 0) return Fail(FileError("cannot unlink " + path, errno));
   return {};
 }
 
@@ -64,7 +65,7 @@ Result<void> ScratchBuffer::AppendToFile(std::string_view bytes) {
         ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(file_size_));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
-      return Fail(ErrnoError("cannot write a scratch file in " + directory_, errno));
+      return Fail(FileError("cannot write a scratch file in " + directory_, errno));
     }
     file_size_ += static_cast<uint64_t>(written);
     bytes.remove_prefix(static_cast<size_t>(written));
@@ -76,7 +77,7 @@ Result<void> ScratchBuffer::ReadFromFile(uint64_t offset, char* buffer, size_t l
   while (length > 0) {
     const ssize_t got = ::pread(fd_, buffer, length, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Fail(ErrnoError("cannot read a scratch file in " + directory_, errno));
+    if (got < 0) return Fail(FileError("cannot read a scratch file in " + directory_, errno));
     if (got == 0) return Fail(ErrorKind::kFailed, "a scratch file in " + directory_ + " shrank");
     buffer += got;
     offset += static_cast<uint64_t>(got);

@@ -21,7 +21,7 @@ class ScratchBuffer {
   uint64_t size() const { return memory_.size() + file_size_; }
   bool spilled() const { return fd_ >= 0; }
 
-  // After an error the buffer must not be used again.
+  // After an error, kUnavailable where the disk is full, the buffer must not be used again.
   Result<void> Append(std::string_view bytes);
   // `offset + length` must not be beyond size(). Any number of threads, while none appends.
   Result<void> Read(uint64_t offset, char* buffer, size_t length) const;

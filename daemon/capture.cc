@@ -20,6 +20,8 @@ constexpr int kMessagesPerTurn = 1024;
 constexpr uint64_t kIdleWalBytes = 16 << 20;
 // How long a transaction half received may take to end once a stop is requested.
 constexpr std::chrono::seconds kStopPatience{10};
+// And for the archive to take what was received whole.
+constexpr std::chrono::seconds kPublishPatience{30};
 constexpr std::chrono::seconds kProgressInterval{30};
 // The source sends each message by itself. Were each one to wake us, both sides would spend more on
 // waking and sleeping than on the messages; this is long enough for a good many to gather, and too
@@ -72,6 +74,7 @@ Result<void> Capture::Run() {
     }
     if (builder_.position() <= submitted_) cut_requested_ = false;
     if (finished()) break;
+    if (ending_ == Ending::kStopRequested && now >= publish_deadline_) return Fail(NotArchived());
     TRY(SendStatusIfDue(now));
     LogProgress(now);
     if (!progressed) TRY(Wait());
@@ -99,11 +102,19 @@ Result<void> Capture::NotePublisher() {
 
 void Capture::NoteStopRequest() {
   if (ending_ == Ending::kNo && builder_.reached_end()) ending_ = Ending::kEndReached;
-  if (ending_ == Ending::kNo && StopRequested()) {
+  if (ending_ != Ending::kStopRequested && StopRequested()) {
     ending_ = Ending::kStopRequested;
     stop_deadline_ = Clock::now() + kStopPatience;
+    publish_deadline_ = Clock::now() + kPublishPatience;
     spdlog::info("stopping: publishing the transactions received");
   }
+}
+
+Error Capture::NotArchived() const {
+  return {ErrorKind::kFailed,
+          "stopped although the archive does not take the changes from " +
+              feedback_.durable().ToString() + " to " + builder_.position().ToString(),
+          "they stay with the source, which sends them again at the next start"};
 }
 
 Result<void> Capture::OnHeartbeat() {
@@ -198,8 +209,8 @@ Capture::Clock::time_point Capture::NextDeadline() const {
   if (segment_since_.has_value() && builder_.can_take() && !publisher_.full()) {
     deadline = std::min(deadline, *segment_since_ + options_.segment_max_age);
   }
-  if (ending_ == Ending::kStopRequested && !builder_.can_take()) {
-    deadline = std::min(deadline, stop_deadline_);
+  if (ending_ == Ending::kStopRequested) {
+    deadline = std::min(deadline, builder_.can_take() ? publish_deadline_ : stop_deadline_);
   }
   return deadline;
 }
@@ -213,7 +224,9 @@ Result<void> Capture::Wait() {
   pollfd events[] = {
       {.fd = wakeup_.fd(), .events = POLLIN, .revents = 0},
       // Once seen, the request is a state of ours; its descriptor stays readable.
-      {.fd = ending_ == Ending::kNo ? StopWakeup().fd() : -1, .events = POLLIN, .revents = 0},
+      {.fd = ending_ != Ending::kStopRequested ? StopWakeup().fd() : -1,
+       .events = POLLIN,
+       .revents = 0},
       {.fd = socket_events != 0 ? stream_.socket() : -1, .events = socket_events, .revents = 0}};
   ::poll(events, std::size(events), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000)));
   if ((events[2].revents & POLLIN) != 0) std::this_thread::sleep_for(kGatherTime);

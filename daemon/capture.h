@@ -52,6 +52,7 @@ class Capture {
 
   Result<void> NotePublisher();
   void NoteStopRequest();
+  Error NotArchived() const;
   // In the middle of a long transaction.
   Result<void> OnHeartbeat();
   bool may_read() const;
@@ -80,7 +81,8 @@ class Capture {
   std::optional<Clock::time_point> segment_since_;
   bool cut_requested_ = false;  // the source waits for confirmation: it shuts down
   Ending ending_ = Ending::kNo;
-  Clock::time_point stop_deadline_;
+  Clock::time_point stop_deadline_;     // of the transaction half received
+  Clock::time_point publish_deadline_;  // of everything
 
   // Of the time since the last progress line.
   Clock::time_point progress_logged_;

@@ -25,6 +25,9 @@ using postgres::Connection;
 using postgres::Mode;
 using postgres::Rows;
 
+// For the archive to take what is spooled, once a stop is requested.
+constexpr std::chrono::seconds kUploadPatience{10};
+
 // An attempt that lasted this long was a success: the next failure is a new one.
 constexpr std::chrono::minutes kGoodAttempt{1};
 
@@ -86,21 +89,23 @@ Result<DescribedTables> Daemon::QueryCurrentDefinition() {
 SegmentOptions Daemon::segment_options() const {
   SegmentOptions options;
   options.scratch_directory = options_.spool;
+  // Four segments may exist at once: one being filled, two that wait and one being published.
+  options.memory_bytes = 4 << 20;
   return options;
 }
 
 Result<void> Daemon::Run() {
-  ASSIGN_OR_RETURN(store_, OpenStore(options_.archive));
+  TRY(OpenStores());
   Backoff backoff(std::random_device{}());
   for (;;) {
     const auto begun = std::chrono::steady_clock::now();
     Result<void> outcome = Attempt();
-    if (outcome) return outcome;
+    if (outcome) return Finish();
     Error error = WithAdvice(std::move(outcome).error());
     switch (Classify(error, failure_context_)) {
       case Reaction::kFinish:
         spdlog::info("{}", error.message);
-        return {};
+        return Finish();
       case Reaction::kStop:
         return Fail(std::move(error));
       case Reaction::kRetry:
@@ -109,8 +114,30 @@ Result<void> Daemon::Run() {
     if (std::chrono::steady_clock::now() - begun > kGoodAttempt) backoff.Reset();
     const std::chrono::milliseconds wait = backoff.Next();
     spdlog::warn("{}; trying again in {} ms", error.ToString(), wait.count());
-    if (WaitFor(StopWakeup(), wait)) return {};
+    if (WaitFor(StopWakeup(), wait)) return Finish();
   }
+}
+
+Result<void> Daemon::OpenStores() {
+  ASSIGN_OR_RETURN(store_, OpenStore(options_.archive));
+  const bool confirms_spool = options_.confirm == Confirm::kSpooled;
+  if (!confirms_spool && !SpooledStore::IsUsed(options_.spool)) return {};
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<SpooledStore> spooled,
+      SpooledStore::Open(std::move(store_), {options_.spool, options_.spool_max_bytes}));
+  if (confirms_spool) {
+    spooled_ = spooled.get();
+    store_ = std::move(spooled);
+    return {};
+  }
+  // What earlier runs confirmed has to be in the archive before it is compared with the slot.
+  TRY(spooled->Drain(kUploadPatience));
+  ASSIGN_OR_RETURN(store_, OpenStore(options_.archive));
+  return {};
+}
+
+Result<void> Daemon::Finish() {
+  return spooled_ == nullptr ? Result<void>() : spooled_->Drain(kUploadPatience);
 }
 
 Result<void> Daemon::Attempt() {
@@ -160,7 +187,15 @@ Result<void> Daemon::OpenArchive(const Source& source) {
                           .database = source.database,
                           .publication = options_.publication,
                           .slot = options_.slot};
-  ASSIGN_OR_RETURN(appender_, Appender::Open(store_.get(), identity));
+  Result<std::unique_ptr<Appender>> appender = archive_was_opened_
+                                                   ? Appender::OpenExisting(store_.get(), identity)
+                                                   : Appender::Open(store_.get(), identity);
+  if (!appender) {
+    Error error = std::move(appender).error();
+    return Fail(archive_was_opened_ ? AwayForNow(std::move(error)) : std::move(error));
+  }
+  appender_ = *std::move(appender);
+  archive_was_opened_ = true;
   spdlog::info(
       "Postgres {}.{}, system {}, timeline {}, database {}; archive {} {}",
       source.server_version / 10000, source.server_version % 10000, source.system_identifier,

@@ -12,6 +12,7 @@
 #include "daemon/failure_policy.h"
 #include "daemon/options.h"
 #include "daemon/source.h"
+#include "daemon/spooled_store.h"
 #include "postgres/connection.h"
 
 namespace trunkline {
@@ -25,6 +26,9 @@ class Daemon {
   Result<void> Run();
 
  private:
+  Result<void> OpenStores();
+  // What was captured, or was captured in earlier runs, reaches the archive.
+  Result<void> Finish();
   // One connection's life. Every step can be taken again after a failure or a crash at any point.
   Result<void> Attempt();
   Result<void> PrepareSource(postgres::Connection* connection);
@@ -36,12 +40,14 @@ class Daemon {
 
   const Options options_;
   std::unique_ptr<Store> store_;
+  SpooledStore* spooled_ = nullptr;  // store_, with --confirm spooled
   std::unique_ptr<Appender> appender_;
   std::optional<postgres::Connection> definition_connection_;
   DefinitionTracker definitions_;
   bool definitions_known_ = false;
   bool source_was_prepared_ = false;
-  bool slot_lacks_wal_ = false;  // as the last attempt to stream has shown
+  bool slot_lacks_wal_ = false;      // as the last attempt to stream has shown
+  bool archive_was_opened_ = false;  // from then on, one that is missing is away
   std::optional<Lsn> end_position_;
   FailureContext failure_context_;
 };

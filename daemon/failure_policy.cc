@@ -53,6 +53,20 @@ Reaction Classify(const Error& error, const FailureContext& context) {
   return Reaction::kStop;
 }
 
+bool MayRecover(const Error& store_error) {
+  return store_error.kind == ErrorKind::kUnavailable || store_error.kind == ErrorKind::kDenied;
+}
+
+Error AwayForNow(Error store_error) {
+  if (store_error.kind == ErrorKind::kNotFound) {
+    store_error.hint = "the archive was there before: check that its file system is mounted";
+  } else if (!MayRecover(store_error)) {
+    return store_error;
+  }
+  store_error.kind = ErrorKind::kUnavailable;
+  return store_error;
+}
+
 Error WithAdvice(Error error) {
   if (!error.hint.empty()) return error;
   for (const Advice& advice : kAdvice) {

@@ -25,6 +25,15 @@ struct FailureContext {
 
 Reaction Classify(const Error& error, const FailureContext& context);
 
+// Whether a store that this process has used already may take the same later, without anybody
+// starting the daemon anew: it is away, full, or not mounted, or its rights or its mount were
+// changed and can be changed back.
+bool MayRecover(const Error& store_error);
+
+// The error of opening an archive that this process has used already: what may recover, or is not
+// to be found, is kUnavailable.
+Error AwayForNow(Error store_error);
+
 // Fills in the hint of an error that has none where its kind or words allow advice.
 Error WithAdvice(Error error);
 

@@ -50,18 +50,19 @@ void Declare(CLI::App* app, Options* options) {
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, OnGap>{{"continue", OnGap::kContinue}, {"stop", OnGap::kStop}}))
       ->type_name("continue|stop");
-  app->add_option("--spool", options->spool, "Folder for scratch files")
+  app->add_option("--spool", options->spool,
+                  "Folder for scratch files, and for what is confirmed with --confirm spooled")
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();
-  app->add_option_function<std::string>(
-         "--confirm",
-         [](const std::string& text) {
-           if (text == "archived") return;
-           throw CLI::ValidationError(text == "spooled" ? "--confirm spooled is not supported yet"
-                                                        : "--confirm must be archived or spooled");
-         },
-         "What is confirmed to the source: `archived`, what the archive holds durably")
+  app->add_option("--confirm", options->confirm,
+                  "What is confirmed to the source: `archived`, what the archive holds durably, or "
+                  "`spooled`, what the folder of --spool does [archived]")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Confirm>{
+          {"archived", Confirm::kArchived}, {"spooled", Confirm::kSpooled}}))
       ->type_name("archived|spooled");
+  AddParsed(app, "--spool-max-bytes", &options->spool_max_bytes, ParseByteCount,
+            "With --confirm spooled: what the archive may lack before nothing more is taken "
+            "[16GiB]");
   app->add_flag("--check", options->check,
                 "Test every prerequisite on the source, say how to mend what fails, and exit");
   app->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")
@@ -77,6 +78,11 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   Declare(&app, &options);
   try {
     app.parse(argc, argv);
+    if (options.confirm == Confirm::kSpooled &&
+        (app.count("--spool") == 0 || options.spool == "/tmp")) {
+      throw CLI::ValidationError(
+          "--confirm spooled needs --spool DIR, a folder that outlives a restart of the machine");
+    }
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     std::fprintf(stderr, "trunklined: %s (trunklined --help shows the usage)\n", error.what());

@@ -30,6 +30,9 @@ struct TableName {
 // What to do where the source has lost changes that the archive lacks.
 enum class OnGap { kContinue, kStop };
 
+// What is confirmed to the source: what the archive holds durably, or what the spool does.
+enum class Confirm { kArchived, kSpooled };
+
 struct Options {
   std::string source;  // conninfo; may hold a password, so it is never logged
   std::string archive;
@@ -45,7 +48,11 @@ struct Options {
 
   OnGap on_gap = OnGap::kContinue;
   EndPosition end_position;
-  std::string spool = "/tmp";  // a folder for scratch files, unlinked as they are made
+  Confirm confirm = Confirm::kArchived;
+  // A folder for scratch files, gone with the process; with Confirm::kSpooled also for what the
+  // archive lacks, up to the bound.
+  std::string spool = "/tmp";
+  uint64_t spool_max_bytes = uint64_t{16} << 30;
   bool check = false;
   std::string log_level = "info";
 };

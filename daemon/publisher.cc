@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "daemon/failure_policy.h"
+#include "daemon/outage_log.h"
 
 namespace trunkline {
 namespace {
@@ -78,25 +79,34 @@ Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
   const uint64_t changes = job.writer.changes();
   const uint64_t bytes = job.writer.encoded_bytes();
   FAULT("publisher.append");
-  Backoff backoff(job.end.value);
   Result<void> appended = appender_->AppendSegment(std::move(job.writer), job.end, source_.timeline,
                                                    source_.server_version);
-  while (!appended && appended.error().kind == ErrorKind::kUnavailable &&
-         appender_->has_pending()) {
-    spdlog::warn("the archive did not take a segment, trying again: {}",
-                 appended.error().ToString());
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });
-    lock.unlock();
-    if (stop.stop_requested()) return appended;
-    appended = appender_->PublishPending();
-  }
-  TRY(appended);
+  if (!appended) TRY(Retry(job.end, std::move(appended).error(), stop));
   FAULT("publisher.appended");
   const double ratio = static_cast<double>(job.received_bytes) / std::max<double>(1, bytes);
   spdlog::debug("segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
                 job.begin.ToString(), job.end.ToString(), transactions, changes, bytes, ratio);
   return {};
+}
+
+Result<void> Publisher::Retry(Lsn end, Error error, const std::stop_token& stop) {
+  OutageLog outage("the archive does not take the segment up to " + end.ToString());
+  Backoff backoff(end.value);
+  while (appender_->has_pending() && MayRecover(error)) {
+    outage.Failed(error);
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });
+    }
+    if (stop.stop_requested()) break;
+    Result<void> appended = appender_->PublishPending();
+    if (appended) {
+      outage.Succeeded();
+      return {};
+    }
+    error = std::move(appended).error();
+  }
+  return Fail(std::move(error));
 }
 
 }  // namespace trunkline

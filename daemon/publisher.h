@@ -36,8 +36,8 @@ class Publisher {
   bool idle() const;  // everything submitted is durable
   // Everything up to here is durable; Lsn{} while the archive has no segment.
   Lsn durable_end() const;
-  // Set once: nothing will be published any more. A store that is merely unavailable is tried again
-  // until it takes the segment.
+  // Set once: nothing will be published any more. A store that may recover is tried again until it
+  // takes the segment, however long that takes.
   std::optional<Error> failure() const;
 
  private:
@@ -50,6 +50,8 @@ class Publisher {
 
   void Run(std::stop_token stop);
   Result<void> Append(Job job, const std::stop_token& stop);
+  // Tries the segment that the store did not take until it takes it, or nothing will help.
+  Result<void> Retry(Lsn end, Error error, const std::stop_token& stop);
 
   Appender* const appender_;
   const Source source_;

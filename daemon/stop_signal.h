@@ -1,5 +1,6 @@
 // StopSignal: SIGINT and SIGTERM ask the daemon to stop in good order; a second one ends it at
-// once.
+// once. So does a time after which it hangs: a thread may wait for a file system that never
+// answers.
 #pragma once
 
 #include "daemon/wakeup.h"

@@ -16,6 +16,33 @@ namespace {
 const SourceOptions kStreaming = {
     .settings = {"logical_decoding_work_mem = 64kB", "wal_sender_timeout = 5s"}};
 
+// Whatever the number and size of transactions.
+constexpr int64_t kMaxMemoryKib = 128 << 10;
+
+// tests/bench/memory runs these tests with larger transactions.
+int64_t Scale() {
+  const char* scale = std::getenv("TRUNKLINE_MEMORY_SCALE");
+  return scale == nullptr ? 1 : std::stoll(scale);
+}
+
+void ExpectLittleMemory(const std::string& what, int64_t peak_kib) {
+  std::cout << what << ": VmHWM " << peak_kib / 1024 << " MiB\n";
+  EXPECT_LT(peak_kib, kMaxMemoryKib) << what;
+}
+
+void ExpectReadInLittleMemory(const std::string& archive) {
+  for (const std::string command : {"verify", "log"}) {
+    Program program({Binary("trunkline"), command, archive}, {.output_file = "/dev/null"});
+    int64_t peak_kib = 0;
+    while (program.running()) {
+      peak_kib = std::max(peak_kib, program.PeakMemoryKib());
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    EXPECT_EQ(program.Wait(seconds(1)).exit_code, 0);
+    ExpectLittleMemory("trunkline " + command, peak_kib);
+  }
+}
+
 void ExpectRebuilt(const Daemon& daemon, const ExactState& state) {
   TempFolder folder;
   const Outcome outcome =
@@ -37,24 +64,59 @@ TEST(TransactionTest, AMillionRowsInOne) {
   Session session(conninfo);
   session.Do(
       "INSERT INTO public.big SELECT g, g % 1000, '2016-11-30'::timestamptz + g * '1 s'::interval, "
-      "'row number ' || g FROM generate_series(1, 1000000) g");
+      "'row number ' || g FROM generate_series(1, " +
+      std::to_string(1'000'000 * Scale()) + ") g");
   const ExactState state = TakeExactState(conninfo, "trunkline");
 
   daemon.Start();
   int64_t peak_kib = 0;
   const auto started = std::chrono::steady_clock::now();
-  EXPECT_TRUE(Eventually(seconds(90), [&] {
+  EXPECT_TRUE(Eventually(seconds(90) * Scale(), [&] {
     peak_kib = std::max(peak_kib, daemon.program().PeakMemoryKib());
     return ArchiveEnd(daemon.archive()) >= state.lsn || !daemon.program().running();
   })) << daemon.log();
   const double taken =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  std::cout << "a million rows in one transaction: " << taken << " s, VmHWM " << peak_kib / 1024
-            << " MiB\n";
-  RecordProperty("peak_mib", static_cast<int>(peak_kib / 1024));
-  EXPECT_LT(peak_kib, 600 * 1024) << "memory grows with the transaction";
+  std::cout << Scale() << " million rows in one transaction: " << taken << " s\n";
+  ExpectLittleMemory("one large transaction", peak_kib);
   EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
+  ExpectReadInLittleMemory(daemon.archive());
   ASSERT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
+  ExpectRebuilt(daemon, state);
+}
+
+TEST(TransactionTest, FiftyLargeOnesAtOnce) {
+  constexpr int kSessions = 50;
+  Source source(kStreaming);
+  const std::string conninfo = source.conninfo();
+  source.Connect().Do(
+      "CREATE TABLE public.big (id bigserial PRIMARY KEY, session integer, v text); "
+      "CREATE PUBLICATION trunkline FOR TABLE public.big");
+  TempFolder folder;
+  Daemon daemon({.source = conninfo, .archive = folder / "archive"});
+  daemon.Start();
+  daemon.AwaitSnapshot();
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (int i = 0; i < kSessions; ++i) {
+    sessions.push_back(std::make_unique<Session>(conninfo));
+    sessions.back()->Do("BEGIN");
+  }
+  // Each has parts between those of all others, and takes some of its own back.
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < kSessions; ++i) {
+      const std::string rows = "INSERT INTO public.big (session, v) SELECT " + std::to_string(i) +
+                               ", pg_catalog.md5(g::text) FROM pg_catalog.generate_series(1, " +
+                               std::to_string(1500 * Scale()) + ") g";
+      sessions[i]->Do(rows + "; SAVEPOINT s; " + rows + "; ROLLBACK TO s");
+    }
+  }
+  for (auto& session : sessions) session->Do("COMMIT");
+  const ExactState state = TakeExactState(conninfo, "trunkline");
+  source.Connect().Do("INSERT INTO public.big (v) VALUES ('ends the last segment')");
+  daemon.AwaitEnd(state.lsn, seconds(180) * Scale());
+  ExpectLittleMemory("fifty large transactions at once", daemon.program().PeakMemoryKib());
+  EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
+  ExpectReadInLittleMemory(daemon.archive());
   ExpectRebuilt(daemon, state);
 }
 

@@ -30,6 +30,23 @@ TEST(FailurePolicy, ASourceNeverReachedIsNotWaitedFor) {
   EXPECT_EQ(ReactionTo(ErrorKind::kUnavailable, kNeverReached), Reaction::kStop);
 }
 
+TEST(FailurePolicy, AStoreThatWasThereIsWaitedFor) {
+  for (const ErrorKind kind : {ErrorKind::kUnavailable, ErrorKind::kDenied}) {
+    EXPECT_TRUE(MayRecover(Error{kind, "x", {}}));
+    EXPECT_EQ(AwayForNow(Error{kind, "x", {}}).kind, ErrorKind::kUnavailable);
+  }
+  EXPECT_EQ(AwayForNow(Error{ErrorKind::kNotFound, "x", {}}).kind, ErrorKind::kUnavailable);
+  for (const ErrorKind kind :
+       {ErrorKind::kCorrupt, ErrorKind::kWrongSource, ErrorKind::kConflict}) {
+    EXPECT_FALSE(MayRecover(Error{kind, "x", {}}));
+    EXPECT_EQ(AwayForNow(Error{kind, "x", {}}).kind, kind);
+  }
+}
+
+TEST(FailurePolicy, AnotherWriterIsGivenWay) {
+  EXPECT_EQ(ReactionTo(ErrorKind::kConflict), Reaction::kRetry);
+}
+
 TEST(FailurePolicy, AdviceIsAddedWhereThereIsNone) {
   const Error error =
       WithAdvice(Error{ErrorKind::kFailed, "logical decoding requires wal_level >= logical", {}});

@@ -107,6 +107,18 @@ TEST(Options, AConfigurationFileIsToml) {
   EXPECT_EQ(options.slot, "s");
 }
 
+TEST(Options, ConfirmingTheSpoolNeedsOneThatLasts) {
+  const Options options = MustParse({"--source", "x", "--archive", "/a", "--confirm", "spooled",
+                                     "--spool", "/var/tmp", "--spool-max-bytes", "1GiB"});
+  EXPECT_EQ(options.confirm, Confirm::kSpooled);
+  EXPECT_EQ(options.spool_max_bytes, 1u << 30);
+  EXPECT_EQ(MustParse({"--source", "x", "--archive", "/a"}).confirm, Confirm::kArchived);
+  EXPECT_EQ(
+      ExitCodeOf({"--source", "x", "--archive", "/a", "--confirm", "spooled", "--spool", "/tmp"}),
+      2);
+  EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--confirm", "both"}), 2);
+}
+
 TEST(Options, UsageErrorsExitWith2) {
   EXPECT_EQ(ExitCodeOf({"--source", "x"}), 2);
   EXPECT_EQ(ExitCodeOf({"--archive", "/a"}), 2);

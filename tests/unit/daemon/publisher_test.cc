@@ -133,12 +133,29 @@ TEST_F(PublisherTest, AnUnavailableStoreIsTriedAgainWithTheSameSegment) {
   EXPECT_EQ(Segments(), 1u);
 }
 
-TEST_F(PublisherTest, AnotherFailureIsFinal) {
-  store_.failures = 1;
+TEST_F(PublisherTest, AStoreWhoseRightsWereTakenAwayIsTriedUntilTheyAreBack) {
+  store_.failures = 2;
   store_.failure_kind = ErrorKind::kDenied;
   Submit();
+  EXPECT_TRUE(WaitUntil([this] { return publisher_->durable_end() == Lsn{1100}; }));
+  EXPECT_FALSE(publisher_->failure().has_value());
+}
+
+TEST_F(PublisherTest, AnotherWritersSegmentEndsIt) {
+  store_.failures = 1;
+  store_.failure_kind = ErrorKind::kAlreadyExists;
+  Submit();
   EXPECT_TRUE(WaitUntil([this] { return publisher_->failure().has_value(); }));
-  EXPECT_EQ(publisher_->failure()->kind, ErrorKind::kDenied);
+  EXPECT_EQ(publisher_->failure()->kind, ErrorKind::kConflict);
+  EXPECT_EQ(publisher_->durable_end(), Lsn{});
+}
+
+TEST_F(PublisherTest, AnotherFailureIsFinal) {
+  store_.failures = 1;
+  store_.failure_kind = ErrorKind::kCorrupt;
+  Submit();
+  EXPECT_TRUE(WaitUntil([this] { return publisher_->failure().has_value(); }));
+  EXPECT_EQ(publisher_->failure()->kind, ErrorKind::kCorrupt);
   EXPECT_EQ(publisher_->durable_end(), Lsn{});
   EXPECT_EQ(Segments(), 0u);
 }
