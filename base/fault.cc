@@ -74,8 +74,10 @@ class FaultTable {
     std::vector<Fault> acting;
     for (const Fault& fault : faults_) {
       if (fault.point != point || hit < fault.first || hit > fault.last) continue;
-      std::fprintf(stderr, "fault: %s, hit %ld: %s %s\n", fault.point.c_str(), hit,
-                   fault.action.c_str(), fault.argument.c_str());
+      if (fault.action != "wrong" || hit == fault.first) {
+        std::fprintf(stderr, "fault: %s, hit %ld: %s %s\n", fault.point.c_str(), hit,
+                     fault.action.c_str(), fault.argument.c_str());
+      }
       acting.push_back(fault);
     }
     return acting;

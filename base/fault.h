@@ -14,7 +14,8 @@
 //   wrong          FAULT_VALUE yields its second value
 //
 // A list that is not understood ends the program, since a test without its faults would prove
-// nothing. Each fault that acts says so on standard error. Points may be hit by several threads.
+// nothing. Each fault that acts says so on standard error, one that is
+// wrong at its first hit. Points may be hit by several threads.
 #pragma once
 
 #ifdef TRUNKLINE_FAULTS

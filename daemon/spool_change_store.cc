@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "daemon/spool_folder.h"
 
 namespace trunkline {
@@ -49,7 +50,11 @@ Result<void> SpoolChangeStore::Append(Xid xid, Xid sub_xid, std::string_view mes
   chunks.back().append(message);
   transaction.bytes += bytes;
   bytes_ += bytes;
-  return bytes_ > options_.memory_bytes ? MakeRoom() : Result<void>();
+  return bytes_ > memory_bytes() ? MakeRoom() : Result<void>();
+}
+
+size_t SpoolChangeStore::memory_bytes() const {
+  return FAULT_VALUE("spool.memory", options_.memory_bytes, size_t{4096});
 }
 
 // The largest first, and far enough that a look at all of them pays.
@@ -58,7 +63,7 @@ Result<void> SpoolChangeStore::MakeRoom() {
   for (const auto& [xid, transaction] : transactions_) sizes.emplace_back(transaction.bytes, xid);
   std::sort(sizes.rbegin(), sizes.rend());
   for (const auto& [size, xid] : sizes) {
-    if (bytes_ <= options_.memory_bytes / 2) break;
+    if (bytes_ <= memory_bytes() / 2) break;
     TRY(Spool(Xid{xid}, &transactions_[xid]));
   }
   return {};

@@ -48,6 +48,7 @@ class SpoolChangeStore : public ChangeStore {
     XidSet dropped;                   // subtransactions; they append nothing more
   };
 
+  size_t memory_bytes() const;
   Result<void> MakeRoom();
   Result<void> Spool(Xid xid, Transaction* transaction);
 

@@ -47,6 +47,7 @@ constexpr Point kPoints[] = {
     {"snapshot.complete", 1},
     {"definition.query", 5},
     {"scratch.write", 5},
+    {"spool.append", 200},
 };
 
 // Early hits as likely as late ones, on a logarithmic scale.
@@ -71,7 +72,7 @@ std::string PickFault(Random& random) {
 }
 
 std::string PickFaults(Random& random) {
-  std::string faults;
+  std::string faults = Chance(random, 50) ? "spool.memory 1- wrong" : "";
   for (int64_t count = Pick(random, 0, 2); count > 0; --count) {
     faults += (faults.empty() ? "" : ",") + PickFault(random);
   }

@@ -81,6 +81,8 @@ class Workload::Writer {
     while (!stop) {
       if (Connected()) {
         Transact();
+        // Leaves the machine to those who are under test.
+        std::this_thread::sleep_for(std::chrono::milliseconds(Pick(random_, 0, 15)));
       } else {
         std::this_thread::sleep_for(kPause);
       }
