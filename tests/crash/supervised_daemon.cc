@@ -37,7 +37,9 @@ void SupervisedDaemon::Start(const std::string& faults) {
 void SupervisedDaemon::LookAfter() {
   if (!program_.has_value() || program_->running()) return;
   Judge(program_->Wait(kStopPatience), /*asked=*/false);
+  const bool disturbed = disturbed_;
   Start("");
+  disturbed_ = disturbed;  // the source may still be away
 }
 
 void SupervisedDaemon::Kill() {

@@ -17,7 +17,7 @@ class SupervisedDaemon {
 
   // Runs it with the faults given, of which `canary` are of every run.
   void Start(const std::string& faults);
-  // From now on until it is started again, it may also end with exit code 1: the source was taken
+  // From now on until Start, it may also end with exit code 1: the source was taken
   // away, which a daemon that has not reached it yet does not wait for.
   void NoteDisturbance() { disturbed_ = true; }
   // Judges it where it has ended by itself, and starts it again, without faults.
