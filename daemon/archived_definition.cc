@@ -1,6 +1,5 @@
 #include "daemon/archived_definition.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -11,39 +10,51 @@ namespace {
 
 constexpr std::string_view kDefinitionPrefix = "trunkline.definition";
 
-bool IsDefinition(const Change& change) {
-  return change.operation == Operation::kDefinition ||
-         (change.operation == Operation::kMessage && change.prefix == kDefinitionPrefix);
+// Anyone may emit a logical message: one that is no definition of ours is passed over.
+std::optional<DescribedTables> DefinitionOf(const Change& change, const std::string& publication) {
+  const bool emitted = change.operation == Operation::kMessage && change.transactional &&
+                       change.prefix == kDefinitionPrefix;
+  if (!emitted && change.operation != Operation::kDefinition) return std::nullopt;
+  Result<DescribedTables> tables = ParseDefinitionTables(std::string(change.content));
+  if (!tables) return std::nullopt;
+  if (!tables->publication.empty() && tables->publication != publication) return std::nullopt;
+  return std::move(*tables);
 }
 
-Result<std::optional<std::string>> NewestInSegment(const Store& store, const std::string& name) {
+Result<std::optional<DescribedTables>> NewestInSegment(const Store& store, const std::string& name,
+                                                       const std::string& publication) {
   ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, name));
   DecodedBlock block;
   for (size_t i = reader->blocks().size(); i-- > 0;) {
     if (!reader->blocks()[i].has_messages) continue;
     TRY(reader->ReadBlock(i, &block));
     const auto changes = block.changes();
-    const auto newest = std::find_if(changes.rbegin(), changes.rend(), IsDefinition);
-    if (newest != changes.rend()) return std::optional<std::string>(newest->content);
+    for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
+      std::optional<DescribedTables> tables = DefinitionOf(*change, publication);
+      if (tables.has_value()) return tables;
+    }
   }
-  return std::optional<std::string>();
+  return std::optional<DescribedTables>();
 }
 
 }  // namespace
 
-Result<std::optional<std::string>> NewestDefinition(const Store& store) {
+Result<std::optional<DescribedTables>> NewestDefinition(const Store& store,
+                                                        const std::string& publication) {
   Result<Catalog> loaded = LoadCatalog(store);
-  if (!loaded && loaded.error().kind == ErrorKind::kNotFound) return std::optional<std::string>();
+  if (!loaded && loaded.error().kind == ErrorKind::kNotFound)
+    return std::optional<DescribedTables>();
   ASSIGN_OR_RETURN(const Catalog catalog, std::move(loaded));
   const SnapshotEntry* snapshot = catalog.SnapshotAtOrBefore(Lsn{UINT64_MAX});
   const Lsn snapshot_lsn = snapshot == nullptr ? Lsn{} : snapshot->lsn;
   for (auto segment = catalog.segments.rbegin(); segment != catalog.segments.rend(); ++segment) {
     if (segment->end <= snapshot_lsn) break;
-    ASSIGN_OR_RETURN(std::optional<std::string> newest, NewestInSegment(store, segment->name));
+    ASSIGN_OR_RETURN(std::optional<DescribedTables> newest,
+                     NewestInSegment(store, segment->name, publication));
     if (newest.has_value()) return newest;
   }
-  if (snapshot == nullptr) return std::optional<std::string>();
-  return NewestInSegment(store, SnapshotManifestName(snapshot_lsn));
+  if (snapshot == nullptr) return std::optional<DescribedTables>();
+  return NewestInSegment(store, SnapshotManifestName(snapshot_lsn), publication);
 }
 
 }  // namespace trunkline

@@ -7,11 +7,13 @@
 #include "archive/catalog.h"
 #include "archive/store.h"
 #include "base/error.h"
+#include "daemon/definition_query.h"
 
 namespace trunkline {
 
-// The JSON document of docs/definition.md, of the newest change that carries one, else of the
-// newest complete snapshot. Reads segments from the end backwards. Nothing for a new archive.
-Result<std::optional<std::string>> NewestDefinition(const Store& store);
+// Of the newest change that carries one of `publication`, else of the newest complete snapshot.
+// Reads segments from the end backwards. Nothing for a new archive.
+Result<std::optional<DescribedTables>> NewestDefinition(const Store& store,
+                                                        const std::string& publication);
 
 }  // namespace trunkline

@@ -10,6 +10,7 @@
 
 #include "archive/identity.h"
 #include "archive/store.h"
+#include "daemon/ddl_capture.h"
 #include "daemon/failure_policy.h"
 #include "daemon/publication.h"
 #include "daemon/slot.h"
@@ -49,6 +50,7 @@ class Checker {
     CheckTimeouts();
     CheckRetention();
     CheckPublication();
+    CheckDdlCapture();
     CheckArchive();
     return std::move(report_);
   }
@@ -328,6 +330,16 @@ class Checker {
       Warn("replica identity", std::to_string(warnings - kNamesShown) + " more such tables", {});
     }
     if (warnings == 0) Ok("replica identity", "every table has one");
+  }
+
+  // Wanted, not needed: docs/operating.md, "What the stream does not tell".
+  void CheckDdlCapture() {
+    const Result<bool> captures = CapturesDdl(&*connection_, options_.publication);
+    if (!captures) return FailItem("DDL capture", captures.error());
+    if (*captures) return Ok("DDL capture", "installed for " + options_.publication);
+    Warn("DDL capture",
+         "not installed: some changes of definition show some transactions late in a rebuild",
+         "as a superuser: " + InstallDdlCaptureCommand(options_.publication));
   }
 
   void CheckArchive() {

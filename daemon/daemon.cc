@@ -11,6 +11,7 @@
 #include "archive/identity.h"
 #include "daemon/archived_definition.h"
 #include "daemon/capture.h"
+#include "daemon/ddl_capture.h"
 #include "daemon/publication.h"
 #include "daemon/snapshotter.h"
 #include "daemon/spool_change_store.h"
@@ -68,22 +69,10 @@ Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
 }  // namespace
 
 Daemon::Daemon(Options options)
-    : options_(std::move(options)), definitions_([this] { return QueryCurrentDefinition(); }) {
+    : options_(std::move(options)),
+      definition_asker_(AskOverConnection(options_.source, options_.publication)),
+      definitions_(options_.publication, &definition_asker_) {
   failure_context_.crosses_gaps = options_.on_gap == OnGap::kContinue;
-}
-
-// On a connection kept for it. It may have broken unnoticed since it was used last.
-Result<DescribedTables> Daemon::QueryCurrentDefinition() {
-  if (definition_connection_.has_value()) {
-    Result<DescribedTables> tables =
-        QueryDefinitionNow(&*definition_connection_, options_.publication);
-    if (tables || tables.error().kind != ErrorKind::kUnavailable) return tables;
-    definition_connection_.reset();
-  }
-  ASSIGN_OR_RETURN(Connection connection,
-                   Connection::Open(options_.source, Mode::kNormal, kApplicationName));
-  definition_connection_.emplace(std::move(connection));
-  return QueryDefinitionNow(&*definition_connection_, options_.publication);
 }
 
 SegmentOptions Daemon::segment_options() const {
@@ -160,6 +149,8 @@ Result<void> Daemon::Attempt() {
     spdlog::info("the archive reaches {} already", end_position_->ToString());
     return {};
   }
+  ASSIGN_OR_RETURN(const bool ddl_captured, CapturesDdl(&connection, options_.publication));
+  definitions_.NoteStream(ddl_captured);
   return Stream(std::move(replication), source, start);
 }
 
@@ -216,12 +207,9 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
     definitions_known_ = true;
   }
   if (definitions_known_ && !definitions_.uncertain()) return {};
-  ASSIGN_OR_RETURN(std::optional<std::string> document, NewestDefinition(*store_));
-  DescribedTables tables;
-  if (document.has_value()) {
-    ASSIGN_OR_RETURN(tables, ParseDefinitionTables(*std::move(document)));
-  }
-  definitions_.Learn(std::move(tables));
+  ASSIGN_OR_RETURN(std::optional<DescribedTables> newest,
+                   NewestDefinition(*store_, options_.publication));
+  definitions_.Learn(std::move(newest).value_or(DescribedTables{}));
   definitions_known_ = true;
   return {};
 }

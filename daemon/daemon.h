@@ -35,14 +35,13 @@ class Daemon {
   Result<void> OpenArchive(const Source& source);
   Result<void> PrepareSnapshot(const Source& source);
   Result<void> Stream(postgres::Connection replication, const Source& source, Lsn start);
-  Result<DescribedTables> QueryCurrentDefinition();
   SegmentOptions segment_options() const;
 
   const Options options_;
   std::unique_ptr<Store> store_;
   SpooledStore* spooled_ = nullptr;  // store_, with --confirm spooled
   std::unique_ptr<Appender> appender_;
-  std::optional<postgres::Connection> definition_connection_;
+  DefinitionAsker definition_asker_;
   DefinitionTracker definitions_;
   bool definitions_known_ = false;
   bool source_was_prepared_ = false;

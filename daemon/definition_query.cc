@@ -87,6 +87,16 @@ Result<Xid> NewestXid(postgres::Connection* connection, const DescribedTables& t
   return newest;
 }
 
+// sql/ddl_capture.sql puts it in front.
+std::string WithoutSnapshot(std::string document) {
+  constexpr std::string_view kHead = R"({"snapshot" : ")";
+  constexpr std::string_view kTail = R"(", )";
+  if (!document.starts_with(kHead)) return document;
+  const size_t end = document.find(kTail, kHead.size());
+  if (end == std::string::npos) return document;
+  return document.erase(1, end + kTail.size() - 1);
+}
+
 }  // namespace
 
 const Relation* DescribedTables::FindRelation(uint32_t oid) const {
@@ -101,10 +111,11 @@ Result<DescribedTables> ParseDefinitionTables(std::string document) {
   try {
     const Json json = Json::parse(document);
     for (const Json& table : json.at("tables")) described.tables.push_back(ToTable(table));
+    described.publication = json.value("publication", std::string());
   } catch (const std::exception&) {
     return Fail(ErrorKind::kCorrupt, "the definition of the published tables is malformed");
   }
-  described.document = std::move(document);
+  described.document = WithoutSnapshot(std::move(document));
   return described;
 }
 
@@ -122,6 +133,7 @@ Result<DescribedTables> QueryDefinitionNow(postgres::Connection* connection,
   ASSIGN_OR_RETURN(const Lsn before, CurrentLsn(connection));
   ASSIGN_OR_RETURN(DescribedTables tables, QueryDefinition(connection, publication));
   ASSIGN_OR_RETURN(tables.newest_xid, NewestXid(connection, tables));
+  ASSIGN_OR_RETURN(tables.settled, CurrentLsn(connection));
   tables.as_of = before;
   return tables;
 }

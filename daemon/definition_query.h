@@ -21,10 +21,15 @@ struct DescribedTable {
 };
 
 struct DescribedTables {
-  std::string document;  // the JSON of docs/definition.md, as it is archived
-  // Of QueryDefinitionNow only: whatever was committed before `as_of` is in the document, and the
-  // newest of the transactions that made what is in it.
+  // The JSON of docs/definition.md, as it is archived; without the "snapshot" of one that came in
+  // the stream, so that equal definitions are equal text.
+  std::string document;
+  std::string publication;  // empty: not said
+  // Of QueryDefinitionNow only: whatever was committed before `as_of` is in the document, nothing
+  // that was committed at or after `settled` is, and the newest of the transactions that made what
+  // is in it.
   Lsn as_of;
+  Lsn settled;
   Xid newest_xid;
   std::vector<DescribedTable> tables;
 

@@ -10,10 +10,13 @@ namespace {
 
 // How often the source is asked while transactions come.
 constexpr std::chrono::seconds kInterval{1};
-// Queries without much cause may take this much at once, and a tenth of the time in the long run: a
-// TRUNCATE has a table described again as well.
-constexpr std::chrono::seconds kBurst{1};
-constexpr int kPaybackFactor = 10;
+// Queries without much cause take a tenth of the source's time at most: a TRUNCATE has a table
+// described again as well.
+constexpr int kShareOfTime = 10;
+
+// Emitted by sql/ddl_capture.sql.
+constexpr std::string_view kDefinitionPrefix = "trunkline.definition";
+constexpr std::string_view kFailedPrefix = "trunkline.definition_failed";
 
 // Whether `a` was assigned after `b`, in the circular order of transaction ids. Commits may come in
 // another order; but DDL locks its table, so that it hardly does where both touch the same one.
@@ -21,29 +24,42 @@ bool IsNewer(Xid a, Xid b) { return a.valid() && static_cast<int32_t>(a.value - 
 
 }  // namespace
 
-void DefinitionTracker::Learn(DescribedTables tables) {
+void DefinitionTracker::InForce(DescribedTables tables) {
   known_.clear();
-  for (DescribedTable& table : tables.tables) {
-    const uint32_t oid = table.relation.oid;
-    known_.insert_or_assign(oid, std::move(table.relation));
+  for (const DescribedTable& table : tables.tables) {
+    known_.insert_or_assign(table.relation.oid, table.relation);
   }
-  document_ = std::move(tables.document);
+  in_force_ = std::move(tables);
+}
+
+void DefinitionTracker::Learn(DescribedTables tables) {
+  InForce(std::move(tables));
   ahead_.reset();
+  void_ = asked_;
+  needed_ = 0;
   uncertain_ = false;
 }
 
+void DefinitionTracker::NoteStream(bool ddl_captured) {
+  ddl_captured_ = ddl_captured;
+  wanted_ = true;
+}
+
 void DefinitionTracker::NoteTransaction(const TransactionInfo& transaction, Clock::time_point now) {
+  now_ = now;
   xid_ = transaction.xid;
   position_ = transaction.commit_lsn;
   if (ahead_.has_value()) {
     if (position_ >= ahead_->as_of) due_ = true;
-  } else if (now - checked_ >= kInterval) {
+  } else if (!ddl_captured_ && now - answered_ >= kInterval) {
     wanted_ = true;
   }
   if (wanted_ && now >= not_before_) due_ = true;
 }
 
 void DefinitionTracker::NoteDescription(Clock::time_point now) {
+  now_ = now;
+  if (ddl_captured_) return;
   wanted_ = true;
   if (now >= not_before_) due_ = true;
 }
@@ -56,7 +72,37 @@ void DefinitionTracker::NoteRelation(const Relation& relation) {
   differing_ = due_ = true;
 }
 
+void DefinitionTracker::NoteMessage(const Change& message) {
+  if (!message.transactional) return;
+  if (message.prefix == kFailedPrefix) {
+    if (message.content == publication_) differing_ = due_ = true;
+    return;
+  }
+  if (message.prefix != kDefinitionPrefix) return;
+  Result<DescribedTables> tables = ParseDefinitionTables(std::string(message.content));
+  if (!tables) {
+    spdlog::warn("a message at {} has the prefix {} but holds no definition: passed over",
+                 position_.ToString(), kDefinitionPrefix);
+    return;
+  }
+  if (!tables->publication.empty() && tables->publication != publication_) return;
+  // It is the truth at this point; whatever was asked before is older, or comes in the stream too.
+  void_ = asked_;
+  needed_ = 0;
+  differing_ = false;
+  ahead_.reset();
+  uncertain_ = true;
+  const DescribedTables before = std::exchange(in_force_, {});
+  InForce(std::move(*tables));
+  for (auto& [oid, relation] : streamed_) {
+    if (const Relation* now = in_force_.FindRelation(oid)) relation = *now;
+  }
+  if (listener_) listener_(before, in_force_, position_);
+}
+
 bool DefinitionTracker::AheadOfStream(const DescribedTables& tables) const {
+  // What changed before then came in the stream as well, unless the capture was not installed.
+  if (ddl_captured_) return position_ < tables.settled;
   if (xid_.valid() && IsNewer(tables.newest_xid, xid_)) return true;
   return std::any_of(streamed_.begin(), streamed_.end(), [&](const auto& entry) {
     const Relation* relation = tables.FindRelation(entry.first);
@@ -64,50 +110,67 @@ bool DefinitionTracker::AheadOfStream(const DescribedTables& tables) const {
   });
 }
 
-Result<DescribedTables> DefinitionTracker::Ask() {
-  const Clock::time_point last = checked_;
-  const Clock::time_point begun = Clock::now();
-  ASSIGN_OR_RETURN(DescribedTables tables, query_());
-  checked_ = Clock::now();
-  spent_ -= std::min(spent_, (begun - last) / kPaybackFactor);
-  spent_ += checked_ - begun;
-  not_before_ = checked_ + std::max<Clock::duration>(spent_ - kBurst, {}) * kPaybackFactor;
-  return tables;
+void DefinitionTracker::AskIfWanted() {
+  if (!wanted_ && !differing_) return;
+  if (!differing_ && now_ < not_before_) return;
+  wanted_ = false;
+  asked_ = asker_->Ask();
+  if (!std::exchange(differing_, false)) {
+    not_before_ = now_ + kInterval;  // until the answer says how long it took
+    return;
+  }
+  if (needed_ == 0) patience_end_ = Clock::now() + kPatience;
+  needed_ = asked_;
 }
 
 Result<void> DefinitionTracker::Check(TransactionSink* sink) {
   due_ = false;
-  if (ahead_.has_value() && position_ >= ahead_->as_of) {
-    for (const auto& [oid, relation] : std::exchange(streamed_, {})) {
-      // A table dropped by now is not waited for again.
-      if (ahead_->FindRelation(oid) != nullptr) streamed_.emplace(oid, relation);
-    }
-    TRY(Archive(std::exchange(ahead_, std::nullopt)->document, sink));
+  TRY(TakeAhead(sink));
+  AskIfWanted();
+  if (needed_ != 0) asker_->Await(needed_, patience_end_);
+  std::optional<DefinitionAsker::Answer> answer = asker_->Take();
+  if (!answer.has_value()) return {};
+  return TakeAnswer(std::move(*answer), sink);
+}
+
+Result<void> DefinitionTracker::TakeAhead(TransactionSink* sink) {
+  if (!ahead_.has_value() || position_ < ahead_->as_of) return {};
+  for (const auto& [oid, relation] : std::exchange(streamed_, {})) {
+    // A table dropped by now is not waited for again.
+    if (ahead_->FindRelation(oid) != nullptr) streamed_.emplace(oid, relation);
   }
-  if (!wanted_ && !differing_) return {};
-  wanted_ = false;
-  const bool differing = std::exchange(differing_, false);
-  ASSIGN_OR_RETURN(DescribedTables tables, Ask());
-  if (!differing && tables.document == document_) return {};
-  const bool ahead = AheadOfStream(tables);
+  return Archive(*std::exchange(ahead_, std::nullopt), sink);
+}
+
+Result<void> DefinitionTracker::TakeAnswer(DefinitionAsker::Answer answer, TransactionSink* sink) {
+  answered_ = Clock::now();
+  not_before_ = answered_ + answer.took * kShareOfTime;
+  if (answer.ticket <= void_) return {};
+  const bool needed = needed_ != 0 && answer.ticket >= needed_;
+  if (needed) needed_ = 0;
+  if (!needed && answer.tables.document == in_force_.document) return {};
+  const bool ahead = AheadOfStream(answer.tables);
+  if (ddl_captured_) answer.tables.as_of = answer.tables.settled;
   // Even an answer that is ahead tells of a table that no definition in the archive describes.
-  if (differing || !ahead) TRY(Archive(tables.document, sink));
+  if (needed || !ahead) TRY(Archive(answer.tables, sink));
   if (!ahead) {
     ahead_.reset();
   } else if (!ahead_.has_value()) {  // else the one that comes first stays
-    ahead_ = std::move(tables);
+    ahead_ = std::move(answer.tables);
   }
   return {};
 }
 
-Result<void> DefinitionTracker::Archive(const std::string& document, TransactionSink* sink) {
+// What the stream has said of a table since, known_ keeps.
+Result<void> DefinitionTracker::Archive(DescribedTables tables, TransactionSink* sink) {
   spdlog::info("the published tables are defined otherwise than before: archiving the definition");
   Change change;
   change.operation = Operation::kDefinition;
-  change.content = document;
+  change.content = tables.document;
   TRY(sink->OnChange(change));
-  document_ = document;
   uncertain_ = true;
+  const DescribedTables before = std::exchange(in_force_, std::move(tables));
+  if (listener_) listener_(before, in_force_, position_);
   return {};
 }
 

@@ -58,7 +58,10 @@ Result<void> SegmentBuilder::OnChange(const Change& change) {
   if (++changes_seen_ % kChangesPerHeartbeat == 0) TRY(heartbeat_());
   if (!belongs_) return {};
   if (!writing_) TRY(BeginWriting());
-  if (definitions_ != nullptr && definitions_->due()) TRY(definitions_->Check(&writer_));
+  if (definitions_ != nullptr) {
+    if (definitions_->due()) TRY(definitions_->Check(&writer_));
+    if (change.operation == Operation::kMessage) definitions_->NoteMessage(change);
+  }
   return writer_.OnChange(change);
 }
 

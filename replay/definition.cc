@@ -268,6 +268,8 @@ Result<Definition> ParseDefinition(std::string_view json) {
                 "the definition of the tables has format " + std::to_string(format),
                 "a newer version of trunkline reads it");
   }
+  definition.publication = root["publication"].OptionalString().value_or(std::string());
+  definition.snapshot = root["snapshot"].OptionalString().value_or(std::string());
   definition.server_version = root["server_version"].Int<int>();
   definition.database = ReadDatabase(root["database"]);
   if (const Node all = root["all_tables"]; !all.IsNull()) definition.all_tables = all.Bool();

@@ -17,6 +17,7 @@ using QualifiedName = std::pair<std::string, std::string>;  // schema, name
 struct NamedDefinition {
   std::string name;
   std::string definition;
+  friend bool operator==(const NamedDefinition&, const NamedDefinition&) = default;
 };
 
 struct TypeDefinition {
@@ -25,6 +26,7 @@ struct TypeDefinition {
     std::string name;
     std::string type;
     std::optional<std::string> collation;
+    friend bool operator==(const Attribute&, const Attribute&) = default;
   };
   uint32_t oid = 0;
   QualifiedName name;
@@ -37,6 +39,7 @@ struct TypeDefinition {
   std::vector<NamedDefinition> constraints;  // domain
   std::vector<Attribute> attributes;         // composite
   std::optional<std::string> multirange;     // range
+  friend bool operator==(const TypeDefinition&, const TypeDefinition&) = default;
 };
 
 struct ColumnDefinition {
@@ -52,6 +55,7 @@ struct ColumnDefinition {
   std::string identity;   // "", "a" (always), "d" (by default)
   std::string generated;  // "", "s" (stored), "v" (virtual)
   std::optional<std::string> missing;
+  friend bool operator==(const ColumnDefinition&, const ColumnDefinition&) = default;
 };
 
 struct ConstraintDefinition {
@@ -60,6 +64,7 @@ struct ConstraintDefinition {
   std::string definition;
   std::vector<std::string> columns;
   std::optional<QualifiedName> references;
+  friend bool operator==(const ConstraintDefinition&, const ConstraintDefinition&) = default;
 };
 
 struct IndexDefinition {
@@ -67,6 +72,7 @@ struct IndexDefinition {
   std::string definition;
   bool replica_identity = false;
   bool clustered = false;
+  friend bool operator==(const IndexDefinition&, const IndexDefinition&) = default;
 };
 
 struct SequenceDefinition {
@@ -75,12 +81,14 @@ struct SequenceDefinition {
   std::string type;
   std::string start, increment, min, max, cache;  // decimal
   bool cycle = false;
+  friend bool operator==(const SequenceDefinition&, const SequenceDefinition&) = default;
 };
 
 struct TableDefinition {
   struct Parent {
     QualifiedName name;
     std::string bound;
+    friend bool operator==(const Parent&, const Parent&) = default;
   };
   uint32_t oid = 0;
   QualifiedName name;
@@ -99,6 +107,7 @@ struct TableDefinition {
   std::vector<SequenceDefinition> sequences;
 
   const ColumnDefinition* FindColumn(std::string_view column) const;
+  friend bool operator==(const TableDefinition&, const TableDefinition&) = default;
 };
 
 struct DatabaseDefinition {
@@ -109,6 +118,8 @@ struct DatabaseDefinition {
 };
 
 struct Definition {
+  std::string publication;  // empty: not said
+  std::string snapshot;     // pg_current_snapshot(), of one that came in the stream; else empty
   int server_version = 0;
   DatabaseDefinition database;
   // The publication is FOR ALL TABLES: a table new to it is a new table, without rows from before.

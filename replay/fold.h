@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "replay/definition.h"
+#include "replay/fold_overlap.h"
 #include "replay/fold_types.h"
 #include "replay/read_ahead.h"
 #include "replay/table_state.h"
@@ -74,6 +75,7 @@ class Fold {
   Result<void> ApplyOther(const Change& change);
   Result<void> Truncate(const Change& change);
   Result<void> TakeDefinition(const Change& change);
+  bool IsOfThisArchive(const Definition& definition) const;
   Result<void> TakeExactTables();
   Result<void> TakeChangedTypes(const Definition& before);
   Result<void> TakeChangedType(const ChangedType& changed);
@@ -90,6 +92,7 @@ class Fold {
 
   Wanted wanted_;
   Definition definition_;
+  DefinitionOverlap overlap_;
   std::unordered_map<uint32_t, Entry> entries_;  // by relation OID; addresses are stable
   // Tables that the newest definition lacks, as older ones told of them; and those of them that no
   // change touched since.

@@ -84,16 +84,32 @@ Result<void> Fold::ChangeRelation(Entry* entry, const Relation& relation) {
   return table.Become(relation, mapping);
 }
 
+// A source tells of all publications that are captured there.
+bool Fold::IsOfThisArchive(const Definition& definition) const {
+  return definition.publication.empty() || definition_.publication.empty() ||
+         definition.publication == definition_.publication;
+}
+
 // A definition that the daemon queried tells which tables there are as of its own LSN, where it has
 // one: before that they may be there still, or not yet.
 Result<void> Fold::TakeDefinition(const Change& change) {
-  ASSIGN_OR_RETURN(Definition definition, ParseDefinition(change.content));
+  const bool exact = IsExactDefinition(change);
+  Result<Definition> parsed = ParseDefinition(change.content);
+  if (exact && !parsed && parsed.error().kind == ErrorKind::kCorrupt) {
+    warnings_.push_back("a message with the prefix of definitions at LSN " +
+                        Transaction().commit_lsn.ToString() + " holds none: passed over");
+    return {};
+  }
+  ASSIGN_OR_RETURN(Definition definition, std::move(parsed));
+  if (exact && !IsOfThisArchive(definition)) return {};
+  if (exact) {
+    definition = overlap_.Merge(definition_, std::move(definition), Transaction().xid.value);
+  }
   const Definition before = std::exchange(definition_, std::move(definition));
   older_ = KeepMissingTables(before, older_);
   ++definitions_;
   for (auto& [oid, entry] : entries_) entry.active = nullptr;  // its next change looks again
   missing_.clear();
-  const bool exact = IsExactDefinition(change);
   if (!exact && change.message_lsn > limit_) return {};
   TRY(TakeChangedTypes(before));
   if (exact) {

@@ -1,7 +1,24 @@
--- The definition document of docs/definition.md, for the publication named by $1.
+-- trunkline.definition(publication): the definition document of docs/definition.md.
+--
+-- The daemon carries the query between the dollar quotes in its binary, so that both give the same
+-- text; a source needs the function for DDL capture alone (ddl_capture.sql).
 --
 -- Runs on Postgres 14 and later: what a version may lack is taken by name from to_jsonb of its row.
--- Needs an empty search_path, so that every name inside an expression prints qualified.
+-- Needs an empty search_path, so that every name inside an expression prints qualified, and the
+-- settings below, under which values print.
+create schema if not exists trunkline;
+create or replace function trunkline.definition(publication name) returns json
+language sql stable
+set search_path = ''
+set datestyle = 'ISO, MDY'
+set intervalstyle = 'postgres'
+set timezone = 'UTC'
+set bytea_output = 'hex'
+set extra_float_digits = 3
+set lc_monetary = 'C'
+set quote_all_identifiers = off
+set jit = off
+as $definition$
 with recursive
 publication as (
   select pg.pubname from pg_catalog.pg_publication pg where pg.pubname = $1
@@ -338,6 +355,7 @@ table_documents as (
 )
 select json_build_object(
   'format', 1,
+  'publication', $1::name,
   'server_version', current_setting('server_version_num')::int,
   'database', (select json_build_object('name', d.datname,
                                         'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
@@ -353,3 +371,4 @@ select json_build_object(
   'tables', coalesce((select json_agg(document order by depth, nspname, relname)
                       from table_documents), '[]')
 )
+$definition$;

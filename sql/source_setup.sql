@@ -3,7 +3,8 @@
 --   psql -d shop -f sql/source_setup.sql                          all tables, of today and later
 --   psql -d shop -v tables='customers, orders' -f sql/source_setup.sql
 --
--- Also settable: -v role=trunkline -v publication=trunkline. It can be run again: what is there stays.
+-- Also settable: -v role=trunkline -v publication=trunkline. It can be run again: what is there stays,
+-- and DDL capture is brought up to date.
 -- The server itself needs wal_level = logical (a restart), and a free replication slot and sender;
 -- `trunklined --check` tests it all.
 \set ON_ERROR_STOP on
@@ -26,6 +27,13 @@ select format('grant pg_read_all_data to %I', :'role') \gexec
 select format('create publication %I for %s', :'publication',
               case when :'tables' = '' then 'all tables' else 'table ' || :'tables' end)
 where not exists (select from pg_publication where pubname = :'publication') \gexec
+
+-- DDL capture, and restore points: select trunkline.restore_point('before the sale').
+\ir definition.sql
+\ir ddl_capture.sql
+select format('grant execute on function trunkline.definition(name), trunkline.restore_point(text) to %I',
+              :'role') \gexec
+select trunkline.capture(:'publication') as captured \gset
 
 -- Then give the role a password (\password trunkline), or let pg_hba.conf admit it by other means: the
 -- lines that matter name this database; the keyword "replication" is for physical replication alone.

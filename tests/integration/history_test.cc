@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "tests/integration/load.h"
 #include "tests/support/csv.h"
@@ -13,9 +14,7 @@
 namespace trunkline::test {
 namespace {
 
-// Changes of definition, one before each instant, each with a change of the table that shows it. No
-// table is dropped: the stream does not tell, so a rebuild shows it only some transactions later
-// (docs/operating.md, "What the stream does not tell").
+// Changes of definition, one before each instant, each with a change of the table that shows it.
 const std::vector<std::string>& SchemaSteps() {
   static const std::vector<std::string> steps = {
       "SELECT 1",
@@ -50,6 +49,34 @@ const std::vector<std::string>& SchemaSteps() {
   return steps;
 }
 
+// Changes of definition that no row shows, or shows too late.
+const std::vector<std::string>& SilentSchemaSteps() {
+  static const std::vector<std::string> steps = {
+      "CREATE TABLE shop.doomed (id integer PRIMARY KEY, v text); "
+      "INSERT INTO shop.doomed VALUES (1, 'soon gone')",
+      "ALTER TABLE shop.late RENAME TO \"Later still\"",
+      "ALTER TABLE shop.\"Later still\" RENAME COLUMN v TO w",
+      "DROP TABLE shop.doomed",
+      "ALTER TABLE shop.evolving ADD COLUMN brief integer DEFAULT 42",
+      "ALTER TABLE shop.evolving DROP COLUMN brief",
+      "CREATE TYPE shop.season AS ENUM ('spring', 'fall'); "
+      "ALTER TABLE shop.\"Later still\" ADD COLUMN s shop.season DEFAULT 'fall'; "
+      "INSERT INTO shop.\"Later still\" (id) VALUES (3)",
+      "ALTER TYPE shop.season RENAME VALUE 'fall' TO 'autumn'",
+      "ALTER TYPE shop.season ADD VALUE 'summer' BEFORE 'autumn'",
+      "ALTER TABLE shop.\"Later still\" ADD CONSTRAINT \"w is short\" CHECK (length(w) < 100), "
+      "ALTER w SET DEFAULT 'w'; CREATE INDEX later_w ON shop.\"Later still\" (w DESC)",
+      "ALTER TABLE shop.\"Later still\" DROP CONSTRAINT \"w is short\"; DROP INDEX shop.later_w",
+      "ALTER TABLE shop.\"Later still\" ALTER w TYPE varchar(200), ALTER id TYPE bigint",
+      "CREATE SCHEMA \"New one\"; ALTER TABLE shop.\"Later still\" SET SCHEMA \"New one\"",
+      "DO $$ BEGIN CREATE TABLE shop.shed (v text); INSERT INTO shop.shed VALUES ('a'); "
+      "ALTER TABLE shop.shed ADD COLUMN n integer DEFAULT 5; "
+      "ALTER TABLE shop.shed REPLICA IDENTITY FULL; UPDATE shop.shed SET v = 'b'; END $$",
+      "CREATE TABLE shop.part_new (k integer NOT NULL, at date NOT NULL, v text, "
+      "PRIMARY KEY (k, at)); ALTER TABLE shop.part DETACH PARTITION shop.part_old"};
+  return steps;
+}
+
 void RunSchemaStep(Session& session, const std::string& step) {
   session.Do("SET search_path = pg_catalog");
   session.Do("BEGIN; " + step + "; COMMIT");
@@ -64,49 +91,12 @@ void ExpectRebuilt(const std::string& archive, const ExactState& state, const st
       << what << " at " << state.lsn.ToString();
 }
 
-TEST(HistoryTest, EveryInstantUnderLoadIsRebuiltRowForRow) {
-  Source source;
-  const std::string conninfo = source.conninfo();
-  CreateLoadSchema(conninfo);
-  TempFolder folder;
-  ConcurrentLoad load(conninfo, 4, 20161130);
-  Daemon daemon({.source = conninfo,
-                 .archive = folder / "archive",
-                 .arguments = {"--segment-max-bytes", "2000000", "--segment-max-age", "300ms"}});
-  daemon.Start();
-  daemon.AwaitSnapshot();
-
-  std::vector<ExactState> states;
-  Session session(conninfo);
-  for (const std::string& step : SchemaSteps()) {
-    RunSchemaStep(session, step);
-    states.push_back(TakeExactState(conninfo, "trunkline"));
-    // A definition is asked for when its change comes by: the daemon keeps up with them.
-    daemon.AwaitEnd(states.back().lsn);
-  }
-  // The archive is read while it grows.
-  ExpectRebuilt(daemon.archive(), states[1], "while the daemon runs");
-  load.Stop();
-  const Outcome stopped = daemon.Stop();
-  EXPECT_EQ(stopped.exit_code, 0) << stopped;
-  states.push_back(TakeExactState(conninfo, "trunkline"));
-  const Outcome ended = daemon.RunTo("now");
-  ASSERT_EQ(ended.exit_code, 0) << ended;
-
-  for (size_t i = 0; i < states.size(); ++i) {
-    ExpectRebuilt(daemon.archive(), states[i], "instant " + std::to_string(i));
-  }
-  const Outcome verified = Trunkline({"verify", daemon.archive()});
-  EXPECT_EQ(verified.exit_code, 0) << verified;
-  std::cout << states.size() << " instants, " << load.committed() << " transactions, "
-            << Segments(daemon.archive()).size() << " segments\n";
-}
-
 // The statements of pg_dump -s, without what an archive does not keep.
 std::vector<std::string> SchemaStatements(const Source& source, const std::string& database) {
   const Outcome dump =
       RunProgram({source.tool("pg_dump"), "--schema-only", "--no-owner", "--no-privileges",
-                  "--no-publications", "--exclude-table=shop.unlogged", source.conninfo(database)});
+                  "--no-publications", "--exclude-table=shop.unlogged",
+                  "--exclude-schema=trunkline", source.conninfo(database)});
   if (dump.exit_code != 0) throw std::runtime_error(dump.err);
   std::vector<std::string> statements;
   std::string statement;
@@ -120,7 +110,8 @@ std::vector<std::string> SchemaStatements(const Source& source, const std::strin
     if (!line.ends_with(";")) continue;
     // How a value is stored, and what a subscriber would be told, is no part of a state.
     if (statement.find(" SET STORAGE ") == std::string::npos &&
-        statement.find(" REPLICA IDENTITY ") == std::string::npos) {
+        statement.find(" REPLICA IDENTITY ") == std::string::npos &&
+        statement.find("EVENT TRIGGER ") == std::string::npos) {
       statements.push_back(statement);
     }
     statement.clear();
@@ -129,10 +120,7 @@ std::vector<std::string> SchemaStatements(const Source& source, const std::strin
   return statements;
 }
 
-void ExpectSameSchema(const Source& source, const std::string& expected,
-                      const std::string& actual) {
-  const auto want = SchemaStatements(source, expected);
-  const auto have = SchemaStatements(source, actual);
+void ExpectSameSchema(const std::vector<std::string>& want, const std::vector<std::string>& have) {
   std::vector<std::string> missing;
   std::vector<std::string> extra;
   std::set_difference(want.begin(), want.end(), have.begin(), have.end(),
@@ -141,6 +129,97 @@ void ExpectSameSchema(const Source& source, const std::string& expected,
                       std::back_inserter(extra));
   for (const std::string& statement : missing) ADD_FAILURE() << "not rebuilt: " << statement;
   for (const std::string& statement : extra) ADD_FAILURE() << "not in the source: " << statement;
+}
+
+// A source under load and a daemon that captures it; what the source held, again and again.
+class History {
+ public:
+  explicit History(bool ddl_captured) : conninfo_(source_.NewDatabase("origin")) {
+    CreateLoadSchema(conninfo_);
+    if (ddl_captured) InstallDdlCapture(conninfo_);
+    load_.emplace(conninfo_, 4, 20161130);
+    daemon_.emplace(DaemonOptions{
+        .source = conninfo_,
+        .archive = folder_ / "archive",
+        .arguments = {"--segment-max-bytes", "2000000", "--segment-max-age", "300ms"}});
+    daemon_->Start();
+    daemon_->AwaitSnapshot();
+  }
+
+  void Step(const std::string& step) {
+    Session session(conninfo_);
+    RunSchemaStep(session, step);
+    Record();
+  }
+  void Record() {
+    states_.push_back(TakeExactState(conninfo_, "trunkline"));
+    schemas_.push_back(SchemaStatements(source_, "origin"));
+  }
+  void End() {
+    load_->Stop();
+    const Outcome stopped = daemon_->Stop();
+    EXPECT_EQ(stopped.exit_code, 0) << stopped;
+    Record();
+    const Outcome ended = daemon_->RunTo("now");
+    ASSERT_EQ(ended.exit_code, 0) << ended;
+  }
+  void ExpectEveryInstant() {
+    for (size_t i = 0; i < states_.size(); ++i) {
+      ExpectRebuilt(daemon_->archive(), states_[i], "instant " + std::to_string(i));
+    }
+    const Outcome verified = Trunkline({"verify", daemon_->archive()});
+    EXPECT_EQ(verified.exit_code, 0) << verified;
+    std::cout << states_.size() << " instants, " << load_->committed() << " transactions, "
+              << Segments(daemon_->archive()).size() << " segments\n";
+  }
+  void ExpectSchemaOf(size_t instant) {
+    SCOPED_TRACE("instant " + std::to_string(instant));
+    const std::string database = "rebuilt_" + std::to_string(instant);
+    const Outcome replayed =
+        Trunkline({"replay", daemon_->archive(), "--at", "lsn:" + states_[instant].lsn.ToString(),
+                   "--to", source_.uri("postgres"), "--create-database", database});
+    ASSERT_EQ(replayed.exit_code, 0) << replayed;
+    ExpectSameSchema(schemas_[instant], SchemaStatements(source_, database));
+  }
+
+  Daemon& daemon() { return *daemon_; }
+  const std::vector<ExactState>& states() const { return states_; }
+
+ private:
+  Source source_;
+  const std::string conninfo_;
+  TempFolder folder_;
+  std::optional<ConcurrentLoad> load_;
+  std::optional<Daemon> daemon_;
+  std::vector<ExactState> states_;
+  std::vector<std::vector<std::string>> schemas_;
+};
+
+TEST(HistoryTest, EveryInstantUnderLoadIsRebuiltRowForRow) {
+  History history(/*ddl_captured=*/true);
+  // The daemon may lag behind as it likes.
+  for (const std::string& step : SchemaSteps()) history.Step(step);
+  for (const std::string& step : SilentSchemaSteps()) history.Step(step);
+  // The archive is read while it grows.
+  history.daemon().AwaitEnd(history.states()[1].lsn);
+  ExpectRebuilt(history.daemon().archive(), history.states()[1], "while the daemon runs");
+  history.End();
+  history.ExpectEveryInstant();
+  const size_t silent = SchemaSteps().size();
+  for (const size_t instant : {silent - 1, silent + 4, silent + 7, silent + 9, silent + 14}) {
+    history.ExpectSchemaOf(instant);
+  }
+}
+
+TEST(HistoryTest, WithoutDdlCaptureRowsAreExactWhereTheDaemonKeepsUp) {
+  History history(/*ddl_captured=*/false);
+  for (const std::string& step : SchemaSteps()) {
+    history.Step(step);
+    // A definition is asked for when its change comes by.
+    history.daemon().AwaitEnd(history.states().back().lsn);
+  }
+  history.End();
+  history.ExpectEveryInstant();
 }
 
 // Each column's own sequence must give a value that no row has.
@@ -195,7 +274,7 @@ TEST(HistoryTest, ARebuiltDatabaseHasTheSourcesRowsAndSchema) {
   EXPECT_EQ(rebuilt.Table("SELECT id, twice, upper_b FROM shop.generated ORDER BY id"),
             origin.Table("SELECT id, twice, upper_b FROM shop.generated ORDER BY id"));
   rebuilt.Do("DROP PUBLICATION trunkline");
-  ExpectSameSchema(source, "origin", "rebuilt");
+  ExpectSameSchema(SchemaStatements(source, "origin"), SchemaStatements(source, "rebuilt"));
   ExpectSequencesPastTheirColumns(rebuilt);
   EXPECT_NE(rebuilt.One("SELECT pg_catalog.current_setting('trunkline.as_of')"), "");
 }

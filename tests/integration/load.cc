@@ -296,6 +296,13 @@ std::string RandomStatement(Random& random, const LoadOptions& options) {
   return OneOf(random, makers)(random);
 }
 
+void InstallDdlCapture(const std::string& conninfo) {
+  Session session(conninfo);
+  session.Do(ReadFile(SourceFile("sql/definition.sql")));
+  session.Do(ReadFile(SourceFile("sql/ddl_capture.sql")));
+  session.Do("SELECT trunkline.capture('trunkline')");
+}
+
 Writer::Writer(const std::string& conninfo, uint64_t seed, LoadOptions options)
     : session_(conninfo), random_(seed), options_(options) {
   session_.Do("SET search_path = pg_catalog");

@@ -17,6 +17,8 @@ using Random = std::mt19937_64;
 
 // Makes the schema, and first rows in it.
 void CreateLoadSchema(const std::string& conninfo);
+// As sql/source_setup.sql does, for the publication "trunkline".
+void InstallDdlCapture(const std::string& conninfo);
 
 struct LoadOptions {
   bool two_phase = true;  // some transactions are prepared first

@@ -38,9 +38,9 @@ class Daemon {
   Outcome RunTo(const std::string& endpos, milliseconds deadline = seconds(120));
   // Waits until a base snapshot is complete; throws, with the daemon's log, when the daemon ends or
   // the deadline passes before.
-  void AwaitSnapshot(milliseconds deadline = seconds(180));
+  void AwaitSnapshot(milliseconds deadline = seconds(60));
   // Waits until the archive's segments reach `lsn`; throws likewise.
-  void AwaitEnd(Lsn lsn, milliseconds deadline = seconds(180));
+  void AwaitEnd(Lsn lsn, milliseconds deadline = seconds(60));
 
   Program& program() { return *program_; }
   const std::string& archive() const { return options_.archive; }

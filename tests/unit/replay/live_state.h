@@ -53,7 +53,11 @@ inline std::string DefinitionDocument(postgres::Connection* connection,
   std::string folder = __FILE__;
   folder.erase(folder.rfind("/tests/unit/"));
   std::ifstream file(folder + "/sql/definition.sql");
-  const std::string query{std::istreambuf_iterator<char>(file), {}};
+  std::string query{std::istreambuf_iterator<char>(file), {}};
+  // The body of the function that the file makes.
+  const std::string quote = "$definition$";
+  query = query.substr(query.find(quote) + quote.size());
+  query.erase(query.find(quote));
   const std::vector<std::string> parameters = {publication};
   return std::string(Must(connection->Exec(query, parameters)).at(0, 0));
 }

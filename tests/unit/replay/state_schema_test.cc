@@ -285,5 +285,57 @@ TEST(StateSchemaTest, ADefinitionInTheTransactionItselfIsExact) {
   EXPECT_EQ(Rows(state, "gone"), "no table");
 }
 
+// `definition` with further members in front.
+std::string WithMembers(const std::string& members, const std::string& definition) {
+  return "{" + members + ", " + definition.substr(1);
+}
+
+TEST(StateSchemaTest, DefinitionsMadeSideBySideDoNotTakeEachOthersChangesBack) {
+  const Relation added = Orders({"id*", "a", "b", "c"});
+  const Relation fresh = MakeRelation(17000, "fresh", {"id*"});
+  const Relation late = MakeRelation(17001, "late", {"id*"});
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kBefore, kRows}});
+  archive.Commit(200,
+                 {Message("trunkline.definition",
+                          WithMembers(R"("snapshot": "190:201:")",
+                                      DefinitionOf({{.relation = added, .missing = {{"c", "cc"}}},
+                                                    {.relation = late}},
+                                                   true)))});
+  archive.Commit(
+      220,
+      {Message("trunkline.definition",
+               WithMembers(R"("snapshot": "4294967496:4294967507:4294967496")",
+                           DefinitionOf({{.relation = kBefore}, {.relation = fresh}}, true)))},
+      {}, 210);
+  archive.Publish(300);
+  const auto state = archive.Rebuild("latest");
+  EXPECT_EQ(Rows(state, "orders"), "1,a1,b1,cc\n2,,b2,cc\n");
+  EXPECT_EQ(Rows(state, "fresh"), "");
+  EXPECT_EQ(Rows(state, "late"), "");
+
+  archive.Commit(310, {Message("trunkline.definition",
+                               WithMembers(R"("snapshot": "310:310:")",
+                                           DefinitionOf({{.relation = kBefore}}, true)))});
+  archive.Publish(400);
+  const auto seen = archive.Rebuild("latest");
+  EXPECT_EQ(Rows(seen, "orders"), "1,a1,b1\n2,,b2\n");
+  EXPECT_EQ(Rows(seen, "late"), "no table");
+}
+
+TEST(StateSchemaTest, MessagesThatAreNoDefinitionOfTheArchiveArePassedOver) {
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kBefore, kRows}},
+                   WithMembers(R"("publication": "ours")", DefinitionOf({{.relation = kBefore}})));
+  archive.Commit(200, {Message("trunkline.definition",
+                               WithMembers(R"("publication": "theirs")", DefinitionOf({}))),
+                       Message("trunkline.definition", "forged")});
+  archive.Publish(300);
+  const auto state = archive.Rebuild("latest");
+  EXPECT_EQ(Rows(state, "orders"), "1,a1,b1\n2,,b2\n");
+  ASSERT_TRUE(state);
+  EXPECT_THAT(state->warnings, ElementsAre(HasSubstr("holds none")));
+}
+
 }  // namespace
 }  // namespace trunkline::test
