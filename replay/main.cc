@@ -48,13 +48,15 @@ int Main(int argc, char** argv) {
     return kUsageError;
   }
   const Result<void> result = context.run();
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout.flush()) {
-    PrintError(ErrnoError("cannot write to standard output", errno));
-    return 1;
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.flush();
+  const int number = errno;
+  if (!result) {
+    PrintError(result.error());
+    return ExitCode(result.error());
   }
-  if (result) return 0;
-  PrintError(result.error());
-  return ExitCode(result.error());
+  if (written) return 0;
+  PrintError(ErrnoError("cannot write to standard output", number));
+  return 1;
 }
 
 }  // namespace
