@@ -115,6 +115,7 @@ TEST_F(FailoverTest, OfACleanShutdownIsExact) {
     return session.One("SELECT active FROM pg_catalog.pg_replication_slots") == "t";
   })) << daemon_.log();
   Insert(&primary_, 2);
+  AwaitStandby();
   Must(primary_.server().Stop(false));
   EXPECT_EQ(daemon_.Stop().exit_code, 0) << daemon_.log();
   ASSERT_TRUE(Eventually(seconds(30), [&] {
