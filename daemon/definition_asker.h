@@ -64,8 +64,8 @@ class DefinitionAsker {
   std::jthread thread_;  // last: it uses all of the above
 };
 
-// Asks on one connection, kept for it and opened anew when it breaks. The query waits for a lock for
-// 2 seconds and runs for 30 seconds at most.
+// Asks on one connection, kept for it and opened anew when it breaks. The query waits for a lock
+// for 2 seconds and runs for 30 seconds at most.
 DefinitionAsker::Query AskOverConnection(std::string conninfo, std::string publication);
 
 }  // namespace trunkline
