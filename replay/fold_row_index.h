@@ -29,9 +29,11 @@ class RowIndex {
 
   // The caller has seen that no equal row is there.
   void Insert(uint64_t hash, RowId row) {
-    if ((used_ + 1) * 3 > slots_.size() * 2) Resize(slots_.empty() ? 16 : slots_.size() * 2);
+    const size_t twice = slots_.empty() ? 16 : slots_.size() * 2;
+    if ((used_ + 1) * 3 > slots_.size() * 2)
+      MoveTo(larger_.begun() ? larger_.Take() : Slots(twice));
     Place({.tag = static_cast<uint32_t>(hash), .row = row});
-    ++used_;
+    if (++used_ == nearly_full_) larger_.Begin([twice] { return Slots(twice); });
   }
 
   RowId row(size_t slot) const { return slots_[slot].row; }
@@ -55,7 +57,9 @@ class RowIndex {
 
   void Reserve(uint64_t rows) {
     const size_t needed = std::bit_ceil(static_cast<size_t>(rows + rows / 2 + 16));
-    if (needed > slots_.size()) Resize(needed);
+    if (needed <= slots_.size()) return;
+    larger_ = {};
+    MoveTo(Slots(needed));
   }
 
   void Prefetch(uint64_t hash) const {
@@ -81,17 +85,21 @@ class RowIndex {
 
   using Slots = std::vector<Slot, HugePageAllocator<Slot>>;
 
-  void Resize(size_t size) {
-    Slots old(size);
-    old.swap(slots_);
-    mask_ = size - 1;
-    for (const Slot& slot : old) {
+  static constexpr size_t kWorthAThread = 64 << 10;  // slots
+
+  void MoveTo(Slots slots) {
+    slots.swap(slots_);
+    mask_ = slots_.size() - 1;
+    for (const Slot& slot : slots) {
       if (slot.row != RowStore::kNoRow) Place(slot);
     }
+    nearly_full_ = slots_.size() < kWorthAThread ? 0 : slots_.size() * 7 / 12;
   }
 
-  Slots slots_;  // a power of two of them, at most two thirds in use
+  Slots slots_;              // a power of two of them, at most two thirds in use
+  MadeAhead<Slots> larger_;  // twice as many
   size_t mask_ = 0;
+  size_t nearly_full_ = 0;  // when to make larger_; 0: never
   size_t used_ = 0;
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kSmallestChunk = 4 << 10;
 constexpr size_t kLargestChunk = 4 << 20;
+constexpr size_t kSmallestPage = 4 << 10;
 // Below this much waste a compaction is not worth its work.
 constexpr uint64_t kTolerableWaste = 32 << 20;
 constexpr uint64_t kTolerableDeadRows = 4 << 20;
@@ -25,13 +26,26 @@ Room RoomOf(const char* packed) {
 
 }  // namespace
 
-char* RowStore::Allocate(size_t payload) {
-  const size_t needed = payload + sizeof(Room);
-  if (chunks_.empty() || chunks_.back().room() < needed) {
-    const size_t usual =
-        std::clamp(static_cast<size_t>(allocated_bytes_ / 4), kSmallestChunk, kLargestChunk);
+RowStore::Chunk RowStore::Chunk::Touched(size_t size) {
+  Chunk chunk(size);
+  for (size_t at = 0; at < size; at += kSmallestPage) chunk.bytes_[at] = 0;
+  return chunk;
+}
+
+void RowStore::AddChunk(size_t needed) {
+  const size_t usual =
+      std::clamp(static_cast<size_t>(allocated_bytes_ / 4), kSmallestChunk, kLargestChunk);
+  if (needed <= usual && next_chunk_.begun()) {
+    chunks_.push_back(next_chunk_.Take());
+  } else {
     chunks_.emplace_back(std::max(usual, needed));
   }
+  if (usual == kLargestChunk) next_chunk_.Begin([] { return Chunk::Touched(kLargestChunk); });
+}
+
+char* RowStore::Allocate(size_t payload) {
+  const size_t needed = payload + sizeof(Room);
+  if (chunks_.empty() || chunks_.back().room() < needed) AddChunk(needed);
   char* packed = chunks_.back().Take(needed) + sizeof(Room);
   allocated_bytes_ += needed;
   const Room room = payload;

@@ -50,6 +50,9 @@ class RowStore {
       if (bytes_ != nullptr) HugePageAllocator<char>().deallocate(bytes_, size_);
     }
 
+    // Every page of it has been written to.
+    static Chunk Touched(size_t size);
+
     size_t room() const { return size_ - used_; }
     char* Take(size_t size) { return bytes_ + std::exchange(used_, used_ + size); }
 
@@ -59,11 +62,13 @@ class RowStore {
     size_t used_ = 0;
   };
 
+  void AddChunk(size_t needed);
   char* Allocate(size_t payload);
   void Release(const char* packed);
 
   std::vector<char*, HugePageAllocator<char*>> rows_;
   std::vector<Chunk> chunks_;
+  MadeAhead<Chunk> next_chunk_;  // of the usual size, once that is the largest
   uint64_t live_ = 0;
   uint64_t allocated_bytes_ = 0;
   uint64_t wasted_bytes_ = 0;

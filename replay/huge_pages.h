@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <future>
 #include <new>
+#include <utility>
 
 namespace trunkline {
 
@@ -42,6 +44,24 @@ class HugePageAllocator {
   }
 
   friend bool operator==(const HugePageAllocator&, const HugePageAllocator&) { return true; }
+};
+
+// Memory made ahead of its need, on another thread: the kernel clears a page when it is first
+// touched, which takes as long as filling it. One thread owns it.
+template <typename T>
+class MadeAhead {
+ public:
+  // Makes one by `make`, unless one is there. It must be as good as made by the caller later.
+  template <typename Make>
+  void Begin(Make make) {
+    if (!next_.valid()) next_ = std::async(std::launch::async, std::move(make));
+  }
+  bool begun() const { return next_.valid(); }
+  // Only if begun().
+  T Take() { return next_.get(); }
+
+ private:
+  std::future<T> next_;
 };
 
 }  // namespace trunkline
