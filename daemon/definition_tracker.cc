@@ -36,7 +36,7 @@ void DefinitionTracker::Learn(DescribedTables tables) {
   InForce(std::move(tables));
   ahead_.reset();
   void_ = asked_;
-  needed_ = 0;
+  needed_ = awaited_ = 0;
   uncertain_ = false;
 }
 
@@ -50,7 +50,7 @@ void DefinitionTracker::NoteTransaction(const TransactionInfo& transaction, Cloc
   xid_ = transaction.xid;
   position_ = transaction.commit_lsn;
   if (ahead_.has_value()) {
-    if (position_ >= ahead_->as_of) due_ = true;
+    due_ = due_ || ReachesAhead();
   } else if (!ddl_captured_ && now - answered_ >= kInterval) {
     wanted_ = true;
   }
@@ -60,8 +60,8 @@ void DefinitionTracker::NoteTransaction(const TransactionInfo& transaction, Cloc
 void DefinitionTracker::NoteDescription(Clock::time_point now) {
   now_ = now;
   if (ddl_captured_) return;
-  wanted_ = true;
-  if (now >= not_before_) due_ = true;
+  wanted_ = described_ = true;
+  if (now >= not_before_ || ahead_.has_value()) due_ = true;
 }
 
 void DefinitionTracker::NoteRelation(const Relation& relation) {
@@ -88,7 +88,7 @@ void DefinitionTracker::NoteMessage(const Change& message) {
   if (!tables->publication.empty() && tables->publication != publication_) return;
   // It is the truth at this point; whatever was asked before is older, or comes in the stream too.
   void_ = asked_;
-  needed_ = 0;
+  needed_ = awaited_ = 0;
   differing_ = false;
   ahead_.reset();
   uncertain_ = true;
@@ -110,31 +110,40 @@ bool DefinitionTracker::AheadOfStream(const DescribedTables& tables) const {
   });
 }
 
+bool DefinitionTracker::ReachesAhead() const {
+  return position_ >= ahead_->as_of || !AheadOfStream(*ahead_);
+}
+
 void DefinitionTracker::AskIfWanted() {
   if (!wanted_ && !differing_) return;
   if (!differing_ && now_ < not_before_) return;
   wanted_ = false;
   asked_ = asker_->Ask();
-  if (!std::exchange(differing_, false)) {
-    not_before_ = now_ + kInterval;  // until the answer says how long it took
-    return;
+  const bool differing = std::exchange(differing_, false);
+  if (std::exchange(described_, false) || differing) {
+    if (awaited_ == 0) patience_end_ = Clock::now() + kPatience;
+    awaited_ = asked_;
   }
-  if (needed_ == 0) patience_end_ = Clock::now() + kPatience;
-  needed_ = asked_;
+  if (differing) {
+    needed_ = asked_;
+  } else {
+    not_before_ = now_ + kInterval;  // until the answer says how long it took
+  }
 }
 
 Result<void> DefinitionTracker::Check(TransactionSink* sink) {
   due_ = false;
   TRY(TakeAhead(sink));
   AskIfWanted();
-  if (needed_ != 0) asker_->Await(needed_, patience_end_);
+  if (awaited_ != 0) asker_->Await(awaited_, patience_end_);
   std::optional<DefinitionAsker::Answer> answer = asker_->Take();
   if (!answer.has_value()) return {};
   return TakeAnswer(std::move(*answer), sink);
 }
 
 Result<void> DefinitionTracker::TakeAhead(TransactionSink* sink) {
-  if (!ahead_.has_value() || position_ < ahead_->as_of) return {};
+  if (!ahead_.has_value() || !ReachesAhead()) return {};
+  if (!AheadOfStream(*ahead_)) differing_ = false;  // it is what is looked for
   for (const auto& [oid, relation] : std::exchange(streamed_, {})) {
     // A table dropped by now is not waited for again.
     if (ahead_->FindRelation(oid) != nullptr) streamed_.emplace(oid, relation);
@@ -145,6 +154,7 @@ Result<void> DefinitionTracker::TakeAhead(TransactionSink* sink) {
 Result<void> DefinitionTracker::TakeAnswer(DefinitionAsker::Answer answer, TransactionSink* sink) {
   answered_ = Clock::now();
   not_before_ = answered_ + answer.took * kShareOfTime;
+  if (answer.ticket >= awaited_) awaited_ = 0;
   if (answer.ticket <= void_) return {};
   const bool needed = needed_ != 0 && answer.ticket >= needed_;
   if (needed) needed_ = 0;

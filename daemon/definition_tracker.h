@@ -13,9 +13,10 @@
 // stream describes otherwise, or by a transaction that made some of it and is newer than the one at
 // hand; such an answer is archived, or once more, when the stream gets there.
 //
-// Answers come from another thread. Only a table that differs from all that is known makes the
-// caller wait for one, and not for long: what older rows hold in a new column is known only while
-// the column is there.
+// Answers come from another thread. Where the stream describes a table, the caller waits for one,
+// and not for long: a column dropped and added again is described as before, what older rows hold
+// in a new column is known only while the column is there, and a change must not come in front of
+// the definition that it needs.
 #pragma once
 
 #include <chrono>
@@ -42,7 +43,7 @@ class DefinitionTracker {
   using Listener = std::function<void(const DescribedTables& before, const DescribedTables& after,
                                       Lsn commit_lsn)>;
 
-  // How long a table that differs may hold up the caller, from when it was noticed.
+  // How long a table described may hold up the caller, from when it was noticed.
   static constexpr std::chrono::seconds kPatience{2};
 
   // `asker` is not owned.
@@ -74,6 +75,7 @@ class DefinitionTracker {
 
  private:
   bool AheadOfStream(const DescribedTables& tables) const;
+  bool ReachesAhead() const;
   void AskIfWanted();
   Result<void> TakeAnswer(DefinitionAsker::Answer answer, TransactionSink* sink);
   Result<void> TakeAhead(TransactionSink* sink);
@@ -87,18 +89,20 @@ class DefinitionTracker {
   DescribedTables in_force_;                      // the archive's, or what the open segment has
   std::unordered_map<uint32_t, Relation> known_;  // by oid: of in_force_, or as the stream had it
   std::unordered_map<uint32_t, Relation> streamed_;  // by oid: as the stream had it last
-  std::optional<DescribedTables> ahead_;             // to archive when the stream gets to its LSN
+  std::optional<DescribedTables> ahead_;             // to archive when the stream gets there
   bool uncertain_ = false;
   bool ddl_captured_ = false;
 
   bool due_ = false;
   bool wanted_ = false;     // ask, once not_before_ has passed
+  bool described_ = false;  // the same, and wait for the answer
   bool differing_ = false;  // ask at once: a table is not as known_
   uint64_t asked_ = 0;      // the newest ticket
   uint64_t void_ = 0;       // answers up to this ticket are out of date
   // Of a query whose answer is archived though it be ahead; 0: none, all are answered.
   uint64_t needed_ = 0;
-  Clock::time_point patience_end_;  // while needed_ is not 0
+  uint64_t awaited_ = 0;            // the ticket that the caller waits for; 0: none
+  Clock::time_point patience_end_;  // of that
   Xid xid_;                         // of the transaction that is open
   Lsn position_;                    // its commit LSN
   Clock::time_point now_;           // as it was told last

@@ -159,6 +159,31 @@ TEST_F(DefinitionTrackerTest, ASlowAnswerHoldsTheStreamUpOnceAndIsArchivedWhenIt
   EXPECT_THAT(sink_.definitions, ElementsAre("new"));
 }
 
+TEST_F(DefinitionTrackerTest, ATableDescribedAsBeforeWaitsForTheAnswerToo) {
+  // A column was dropped and one of the same name and type added: both are described alike.
+  SetSource(Tables("another column", {Table(1, {"a"})}));
+  tracker_.NoteDescription(Clock::now() + kLong);
+  ASSERT_TRUE(tracker_.due());
+  ASSERT_TRUE(tracker_.Check(&sink_));
+  EXPECT_THAT(sink_.definitions, ElementsAre("another column"));
+}
+
+TEST_F(DefinitionTrackerTest, AnAnswerAheadIsArchivedAtTheTransactionThatMadeIt) {
+  DescribedTables another = Tables("another column", {Table(1, {"a"})});
+  another.as_of = Lsn{500};
+  another.newest_xid = Xid{9};
+  SetSource(another);
+  See(Table(1, {"a"}));
+  EXPECT_THAT(sink_.definitions, IsEmpty());
+  // Though the source is not asked again that soon.
+  queries_ = 0;
+  xid_ = Xid{9};
+  tracker_.NoteDescription(Clock::now());
+  Transact({}, Lsn{200});
+  EXPECT_THAT(sink_.definitions, ElementsAre("another column"));
+  EXPECT_EQ(queries_, 0);
+}
+
 TEST_F(DefinitionTrackerTest, TransactionsBringALookNowAndThen) {
   SetSource(Tables("a new label", {Table(1, {"a"})}));
   Transact();
