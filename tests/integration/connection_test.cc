@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/integration/refusal.h"
 #include "tests/support/csv.h"
 #include "tests/support/exact_state.h"
@@ -22,10 +24,12 @@ void MakeCertificate(const TempFolder& folder, const std::string& name) {
   if (made.exit_code != 0) throw std::runtime_error(made.err);
 }
 
-// Writes the file as the server's own user, whom alone a server lets own its key.
+// Writes the file as the server's own user: a server wants to own its key, and nobody else to read it.
 void GiveToServer(Session& session, const std::string& content, const std::string& path) {
   session.Do("COPY (SELECT pg_catalog.unnest(pg_catalog.string_to_array(" +
              postgres::QuoteLiteral(content) + ", E'\\n'))) TO " + postgres::QuoteLiteral(path));
+  using std::filesystem::perms;
+  std::filesystem::permissions(path, perms::owner_read | perms::owner_write);
 }
 
 class ConnectionTest : public testing::Test {

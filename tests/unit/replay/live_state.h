@@ -50,9 +50,7 @@ inline void Must(Result<void> result) {
 // The document that sql/definition.sql makes for `publication`.
 inline std::string DefinitionDocument(postgres::Connection* connection,
                                       const std::string& publication) {
-  std::string folder = __FILE__;
-  folder.erase(folder.rfind("/tests/unit/"));
-  std::ifstream file(folder + "/sql/definition.sql");
+  std::ifstream file(TRUNKLINE_SOURCE_FOLDER "/sql/definition.sql");
   std::string query{std::istreambuf_iterator<char>(file), {}};
   // The body of the function that the file makes.
   const std::string quote = "$definition$";
