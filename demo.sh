@@ -4,6 +4,8 @@
 # them. Leaves nothing behind but build/.
 set -euo pipefail
 cd "$(dirname "$0")"
+# Whatever the caller connects to is none of our business.
+while read -r name; do unset "$name"; done < <(compgen -e PG)
 export DEBIAN_FRONTEND=noninteractive TZ=UTC PGTZ=UTC LC_ALL=C.UTF-8
 
 # shellcheck source=tools/private_postgres.sh

@@ -8,6 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+# Whatever the caller connects to is none of our business.
+while read -r name; do unset "$name"; done < <(compgen -e PG)
 
 case ${1:-} in
   '' | quick) mode=${1:-full} ;;

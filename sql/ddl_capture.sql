@@ -97,7 +97,7 @@ begin
 end
 $$;
 
--- A restore point: trunkline's --at restore-point:NAME is the end of this transaction.
+-- A restore point: trunkline's --at name:NAME is the end of this transaction.
 create or replace function trunkline.restore_point(name text) returns pg_lsn
 language plpgsql security definer set search_path = '' as $$
 begin
