@@ -16,8 +16,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kDropSlot[] = "SELECT pg_catalog.pg_drop_replication_slot('trunkline')";
-
 class FailoverTest : public testing::Test {
  protected:
   // An archive of `primary_` with one row, and a standby that has the slot.

@@ -91,9 +91,9 @@ class GapTest : public testing::Test {
   std::string log_;
 };
 
-constexpr char kDropSlot[] = "SELECT pg_catalog.pg_drop_replication_slot('trunkline')";
 constexpr char kUnseen[] = "INSERT INTO public.item VALUES (2, 'unseen')";
-constexpr char kMoveSlotOn[] =
+const std::string kMoveSlotOn =
+    kFreeSlot +
     "SELECT pg_catalog.pg_replication_slot_advance('trunkline', pg_catalog.pg_current_wal_lsn())";
 
 TEST_F(GapTest, TheSlotWasDropped) {

@@ -52,7 +52,7 @@ TEST_F(ArchiveOfSourceTest, AnotherDatabaseSlotOrPublicationIsRefused) {
 }
 
 TEST_F(ArchiveOfSourceTest, ADroppedSlotNeverGivesASilentGap) {
-  source_.Connect().Do("SELECT pg_catalog.pg_drop_replication_slot('trunkline')");
+  source_.Connect().Do(kDropSlot);
   Session(conninfo_).Do("INSERT INTO public.item VALUES (2, 'nobody saw this')");
   const Outcome outcome = daemon_->RunTo("now", seconds(40));
   const Outcome verified = Trunkline({"verify", archive()});

@@ -10,6 +10,14 @@
 
 namespace trunkline::test {
 
+// Ends a walsender of the daemon's slot that has not noticed its client's end yet.
+inline const std::string kFreeSlot =
+    "SELECT pg_catalog.pg_terminate_backend(active_pid, 10000) "
+    "FROM pg_catalog.pg_replication_slots "
+    "WHERE slot_name = 'trunkline' AND active_pid IS NOT NULL; ";
+inline const std::string kDropSlot =
+    kFreeSlot + "SELECT pg_catalog.pg_drop_replication_slot('trunkline')";
+
 struct SourceOptions {
   // Come after the settings that logical decoding needs, so they win.
   std::vector<std::string> settings = {};
