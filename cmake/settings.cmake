@@ -33,3 +33,10 @@ if(TRUNKLINE_SANITIZE)
     -fsanitize=${TRUNKLINE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(trunkline_settings INTERFACE -fsanitize=${TRUNKLINE_SANITIZE})
 endif()
+
+# Sources that describe a command line: their templates are most of what they cost the compiler, and
+# they gain nothing from optimization.
+function(trunkline_command_line_sources)
+  set_source_files_properties(${ARGN} PROPERTIES
+    COMPILE_OPTIONS $<IF:$<CONFIG:Release>,-O1,-O0>)
+endfunction()
