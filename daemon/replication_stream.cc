@@ -25,7 +25,22 @@ Error ServerError(const PGresult* result, std::string_view what) {
   Error error = postgres::ResultError(result, what);
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   // undefined_file: "requested WAL segment ... has already been removed"
-  if (state != nullptr && std::string_view(state) == "58P01") error.kind = ErrorKind::kGap;
+  if (state != nullptr && std::string_view(state) == "58P01") {
+    error.kind = ErrorKind::kGap;
+    error.message = "the replication slot had lost its WAL: " + error.message;
+  }
+  return error;
+}
+
+// Of a stream that has begun. undefined_object: "publication ... does not exist", as of the change
+// being decoded. Its WAL cannot be decoded, whatever is published now.
+Error StreamError(const PGresult* result) {
+  Error error = ServerError(result, "the source ended the replication stream");
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (state != nullptr && std::string_view(state) == "42704") {
+    error.kind = ErrorKind::kGap;
+    error.message = "changes were made while their publication did not exist: " + error.message;
+  }
   return error;
 }
 
@@ -94,7 +109,7 @@ Error ReplicationStream::EndOfStream() {
     const Rows rows(result);
     if (PQresultStatus(result) != PGRES_FATAL_ERROR) break;
     if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == nullptr) break;
-    return ServerError(result, "the source ended the replication stream");
+    return StreamError(result);
   }
   Error error = postgres::ConnectionError(raw, "the replication stream ended");
   error.kind = ErrorKind::kUnavailable;  // also where the server ended it in good order
