@@ -38,6 +38,26 @@ Result<std::optional<std::string>> FindUnpublished(Connection* connection, uint3
   return std::optional<std::string>(TablesOf(rows).begin()->second);
 }
 
+// Each time something is listed, its entry gets another oid.
+Result<void> ReadEntries(Connection* connection, const std::string& publication_oid,
+                         std::map<std::string, std::string>* entries) {
+  constexpr int kFirstWithSchemas = 150000;
+  std::string query =
+      "SELECT prrelid::pg_catalog.regclass::text, oid FROM pg_catalog.pg_publication_rel"
+      " WHERE prpubid = $1::oid";
+  if (connection->server_version() >= kFirstWithSchemas) {
+    query +=
+        " UNION ALL SELECT 'the schema ' || pnnspid::pg_catalog.regnamespace::text, oid"
+        " FROM pg_catalog.pg_publication_namespace WHERE pnpubid = $1::oid";
+  }
+  const std::string parameters[] = {publication_oid};
+  ASSIGN_OR_RETURN(const Rows rows, connection->Exec(query, parameters));
+  for (int row = 0; row < rows.size(); ++row) {
+    entries->emplace(rows.at(row, 0), rows.at(row, 1));
+  }
+  return {};
+}
+
 bool IsIn(const std::map<uint32_t, std::string>& tables, const std::string& name) {
   return std::any_of(tables.begin(), tables.end(),
                      [&](const auto& table) { return table.second == name; });
@@ -79,6 +99,13 @@ std::vector<std::string> PublicationAlarm::Judge(const PublicationReading& readi
   for (const std::string& table : reading.unpublished) {
     alarms.push_back(table + " has left " + name + ": its changes are not archived any more");
   }
+  for (const auto& [entry, oid] : reading.entries) {
+    const auto known = before.entries.find(entry);
+    if (known == before.entries.end() || known->second == oid || before.oid != reading.oid)
+      continue;
+    alarms.push_back(entry + " was taken out of " + name +
+                     " and listed anew: what was changed in between is not archived");
+  }
   return alarms;
 }
 
@@ -93,6 +120,7 @@ Result<PublicationReading> ReadPublication(Connection* connection, const std::st
       connection->Exec("SELECT oid FROM pg_catalog.pg_publication WHERE pubname = $1", parameters));
   if (oid.size() == 1) reading.oid = oid.at(0, 0);
   if (reading.info.all_tables) return reading;
+  TRY(ReadEntries(connection, reading.oid, &reading.entries));
   ASSIGN_OR_RETURN(const Rows published,
                    connection->Exec("SELECT c.oid, t.schemaname, t.tablename"
                                     " FROM pg_catalog.pg_publication_tables t"

@@ -16,6 +16,8 @@ struct PublicationReading {
   std::string oid;                         // tells the publication from one made anew
   std::map<uint32_t, std::string> tables;  // published ones by oid; none looked at where all are
   std::vector<std::string> unpublished;    // tables that were published and exist still
+  std::map<std::string, std::string>
+      entries;  // what it lists, tables and schemas: their entry's oid
 };
 
 class PublicationAlarm {
@@ -37,7 +39,8 @@ class PublicationAlarm {
                                     .publishes_truncate = true},
                            .oid = {},
                            .tables = {},
-                           .unpublished = {}};
+                           .unpublished = {},
+                           .entries = {}};
 };
 
 // Reads it; `known` are the tables that were published before, by oid.

@@ -107,7 +107,7 @@ Result<Lsn> StartingPoint::UsableSlot() {
   if (slot_.has_value() && !slot_->lost()) return slot_->confirmed_flush;
   if (slot_.has_value()) {
     TRY(DropSlot(replication_, slot_name_));
-    spdlog::warn("dropped the slot {}, which had lost its WAL", slot_name_);
+    spdlog::warn("dropped the slot {}, which is of no use any more", slot_name_);
   }
   spdlog::info("making the slot {}: waiting for the transactions under way", slot_name_);
   ASSIGN_OR_RETURN(const Lsn begin, CreateSlot(replication_, slot_name_));

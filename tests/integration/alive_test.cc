@@ -5,6 +5,8 @@
 #include <csignal>
 #include <filesystem>
 
+#include "tests/integration/load.h"
+#include "tests/integration/refusal.h"
 #include "tests/support/csv.h"
 #include "tests/support/exact_state.h"
 #include "tests/support/proxy.h"
@@ -25,7 +27,8 @@ class AliveTest : public testing::Test {
       : port_(FreePort()), source_({.settings = std::move(settings), .tcp_port = port_}) {
     Do("CREATE TABLE public.t (id bigserial PRIMARY KEY, v text); "
        "CREATE TABLE public.u (id bigserial PRIMARY KEY, v text); "
-       "CREATE PUBLICATION trunkline FOR TABLE public.t, public.u");
+       "CREATE TABLE public.w (id bigserial PRIMARY KEY, v text); "
+       "CREATE PUBLICATION trunkline FOR TABLE public.t, public.u, public.w");
   }
 
   Daemon NewDaemon(std::vector<std::string> arguments = {"--segment-max-age", "100ms"}) {
@@ -60,7 +63,7 @@ class AliveTest : public testing::Test {
     const Outcome replayed =
         Trunkline({"replay", daemon->archive(), "--at", "lsn:" + state.lsn.ToString(), "--to",
                    "csv:" + (folder_ / "csv")});
-    ASSERT_EQ(replayed.exit_code, 0) << replayed;
+    ASSERT_EQ(replayed.exit_code, 0) << replayed << daemon->log();
     EXPECT_EQ(FolderDifference(state.tables, folder_ / "csv"), "");
   }
   void ExpectComesBackFrom(Proxy::Stranded which) {
@@ -131,11 +134,14 @@ TEST_F(AliveTest, TablesThatLeaveThePublicationAreNamed) {
   Insert();
   std::this_thread::sleep_for(seconds(1));  // it has looked
   Do("ALTER PUBLICATION trunkline DROP TABLE public.u; "
-     "ALTER PUBLICATION trunkline SET (publish = 'insert, update, delete')");
+     "ALTER PUBLICATION trunkline SET (publish = 'insert, update, delete'); "
+     "ALTER PUBLICATION trunkline DROP TABLE public.w; "
+     "ALTER PUBLICATION trunkline ADD TABLE public.w");
   // A migration that makes a table anew: the new one is not published.
   Do("DROP TABLE public.t; CREATE TABLE public.t (id bigserial PRIMARY KEY, v text)");
-  for (const char* words : {"\"public\".\"u\" has left the publication", "leaves out truncate",
-                            "\"public\".\"t\" has left the publication"}) {
+  for (const char* words :
+       {"\"public\".\"u\" has left the publication", "leaves out truncate",
+        "public.w was taken out of the publication", "\"public\".\"t\" has left the publication"}) {
     EXPECT_TRUE(SaysWithin(daemon, words)) << daemon.log();
   }
   EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
@@ -146,14 +152,52 @@ TEST_F(AliveTest, ChangesMadeWithoutThePublicationAreAGap) {
   Daemon daemon = NewDaemon();
   Start(&daemon);
   Insert();
-  daemon.AwaitEnd(source_.Connect().CurrentLsn(), seconds(30));
+  const Lsn lsn = source_.Connect().CurrentLsn();
+  Insert();  // so that a segment ends past it
+  daemon.AwaitEnd(lsn);
   Do("DROP PUBLICATION trunkline");
   Insert();
-  Do("CREATE PUBLICATION trunkline FOR TABLE public.t, public.u");
+  Do("CREATE PUBLICATION trunkline FOR TABLE public.t, public.u, public.w");
   Insert();
   EXPECT_TRUE(SaysWithin(daemon, "GAP: ")) << daemon.log();
+  // Targets up to the new base snapshot cannot be reached.
+  const size_t gap = daemon.log().find("GAP: ");
+  EXPECT_TRUE(Eventually(seconds(60), [&] {
+    return daemon.log().find("streaming from", gap) != std::string::npos;
+  })) << daemon.log();
   EXPECT_THAT(daemon.log(), HasSubstr("while their publication did not exist"));
   ExpectComplete(&daemon);
+}
+
+// What it held changed unseen: the rebuild is refused, or right by a newer snapshot.
+TEST_F(AliveTest, ATableThatWasOutOfThePublicationIsNeverRebuiltWrong) {
+  InstallDdlCapture(source_.conninfo());
+  Daemon daemon = NewDaemon();
+  Start(&daemon);
+  Insert();
+  Insert("u");
+  Do("ALTER PUBLICATION trunkline DROP TABLE public.u");
+  Insert("u");
+  Do("ALTER PUBLICATION trunkline ADD TABLE public.u");
+  Insert("u");
+  const ExactState state = TakeExactState(source_.conninfo(), "trunkline");
+  Insert();
+  daemon.AwaitEnd(state.lsn);
+  EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
+  const std::vector<std::string> replay = {"replay", daemon.archive(),
+                                           "--at",   "lsn:" + state.lsn.ToString(),
+                                           "--to",   "csv:" + (folder_ / "csv")};
+  const Outcome whole = Trunkline(replay);
+  if (whole.exit_code == 0) {
+    EXPECT_EQ(FolderDifference(state.tables, folder_ / "csv"), "");
+    return;
+  }
+  ExpectRefused(whole, kDamaged, HasSubstr("public.u"));
+  std::vector<std::string> one = replay;
+  one.insert(one.end(), {"--tables", "t"});
+  const Outcome other = Trunkline(one);
+  ASSERT_EQ(other.exit_code, 0) << other;
+  EXPECT_EQ(ReadFile(folder_ / "csv/public.t.csv"), state.tables.at("public.t.csv"));
 }
 
 class SlotLimitTest : public AliveTest {

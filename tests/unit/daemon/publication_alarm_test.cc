@@ -42,6 +42,17 @@ TEST_F(PublicationAlarmTest, TablesThatLeaveItAreNamed) {
   EXPECT_EQ(alarm_.tables().size(), 1u);
 }
 
+TEST_F(PublicationAlarmTest, TablesThatWereOutForAWhileAreNamed) {
+  PublicationReading reading = Reading();
+  reading.entries = {{"public.a", "17000"}, {"public.b", "17001"}};
+  EXPECT_THAT(alarm_.Judge(reading), IsEmpty());
+  reading.entries = {{"public.a", "17000"}, {"public.b", "17002"}, {"public.c", "17003"}};
+  EXPECT_THAT(alarm_.Judge(reading),
+              ElementsAre("public.b was taken out of the publication \"trunkline\" and listed "
+                          "anew: what was changed in between is not archived"));
+  EXPECT_THAT(alarm_.Judge(reading), IsEmpty());
+}
+
 TEST_F(PublicationAlarmTest, OperationsThatAreLeftOutAreNamedOnce) {
   PublicationReading reading = Reading();
   reading.info.publishes_delete = false;
