@@ -43,6 +43,7 @@ Capture::Capture(const CaptureOptions& options, ReplicationStream stream, const 
       stream_(std::move(stream)),
       publisher_(appender, source, &wakeup_),
       feedback_(start, options.feedback_interval, Clock::now()),
+      watchdog_(options.silence_patience),
       builder_(
           options.segment, options.segment_max_bytes, start, options.end_position,
           [this] { return OnHeartbeat(); }, definitions),
@@ -61,9 +62,11 @@ Result<void> Capture::Run() {
     TRY(NotePublisher());
     NoteStopRequest();
     bool progressed = false;
-    if (may_read()) {
+    const bool reading = may_read();
+    if (reading) {
       ASSIGN_OR_RETURN(progressed, ReadSome());
     }
+    if (progressed || !reading) watchdog_.Heard();
     const Clock::time_point now = Clock::now();
     if (segment_since_.has_value() && now >= *segment_since_ + options_.segment_max_age) {
       builder_.CloseAtNextCommit();
@@ -76,6 +79,8 @@ Result<void> Capture::Run() {
     if (finished()) break;
     if (ending_ == Ending::kStopRequested && now >= publish_deadline_) return Fail(NotArchived());
     TRY(SendStatusIfDue(now));
+    WatchStore(now);
+    TRY(WatchSource(now));
     LogProgress(now);
     if (!progressed) TRY(Wait());
   }
@@ -124,6 +129,7 @@ Result<void> Capture::OnHeartbeat() {
     return Fail(ErrorKind::kCancelled, "stopped in a long transaction, which will come again");
   }
   feedback_.Durable(publisher_.durable_end());
+  WatchStore(now);
   return SendStatusIfDue(now);
 }
 
@@ -201,7 +207,27 @@ void Capture::Cut() {
 Result<void> Capture::SendStatusIfDue(Clock::time_point now) {
   if (now < feedback_.due()) return {};
   FAULT("feedback.send");
-  return stream_.SendStatus(feedback_.Take(now), /*request_reply=*/false);
+  return stream_.SendStatus(feedback_.Take(now), watchdog_.AsksWithStatus(now));
+}
+
+void Capture::WatchStore(Clock::time_point now) {
+  const std::optional<Clock::time_point> called = publisher_.store_called();
+  if (!watchdog_.StoreHangs(called, now)) return;
+  spdlog::warn(
+      "the archive's store has not answered for {} s; archived up to {}, received up to {}",
+      std::chrono::duration_cast<std::chrono::seconds>(now - *called).count(),
+      feedback_.durable().ToString(), feedback_.received().ToString());
+}
+
+Result<void> Capture::WatchSource(Clock::time_point now) {
+  if (!watchdog_.silent(now)) return {};
+  source_was_silent_ = true;
+  return Fail(ErrorKind::kUnavailable,
+              "the source has sent nothing for " +
+                  std::to_string(options_.silence_patience.count() / 1000) +
+                  " s, not even the answer that it was asked for: giving the connection up",
+              "the network between swallows what is sent, or the server process hangs: see "
+              "pg_stat_activity there");
 }
 
 Capture::Clock::time_point Capture::NextDeadline() const {

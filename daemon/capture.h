@@ -22,6 +22,7 @@
 #include "daemon/segment_builder.h"
 #include "daemon/source.h"
 #include "daemon/wakeup.h"
+#include "daemon/watchdog.h"
 #include "decoder/assembler.h"
 
 namespace trunkline {
@@ -31,6 +32,7 @@ struct CaptureOptions {
   uint64_t segment_max_bytes = 0;
   std::chrono::milliseconds segment_max_age{0};
   std::chrono::milliseconds feedback_interval{0};
+  std::chrono::milliseconds silence_patience{0};  // as SilencePatience says
   std::optional<Lsn> end_position;
 };
 
@@ -43,6 +45,11 @@ class Capture {
   // Runs until the end position or a requested stop is reached and all of it is archived, or until
   // something fails. What was not published then is redelivered by the source.
   Result<void> Run();
+
+  // Run failed since the source answered no more.
+  bool source_was_silent() const { return source_was_silent_; }
+  // The archive holds everything up to here.
+  Lsn durable() const { return feedback_.durable(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -61,6 +68,8 @@ class Capture {
   bool ShouldCut() const;
   void Cut();
   Result<void> SendStatusIfDue(Clock::time_point now);
+  void WatchStore(Clock::time_point now);
+  Result<void> WatchSource(Clock::time_point now);
   Result<void> Wait();
   Clock::time_point NextDeadline() const;
   void LogProgress(Clock::time_point now);
@@ -71,6 +80,8 @@ class Capture {
   Wakeup wakeup_;
   Publisher publisher_;
   Feedback feedback_;
+  Watchdog watchdog_;
+  bool source_was_silent_ = false;
   SegmentBuilder builder_;
   DefinitionTracker* const definitions_;
   Assembler assembler_;

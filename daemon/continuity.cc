@@ -52,7 +52,9 @@ Result<std::optional<Gap>> FindGap(const ArchivePosition& archive, const Source&
     return std::optional(Gap{.reason = "the replication slot was gone"});
   }
   if (slot->lost()) {
-    return std::optional(Gap{.reason = "the replication slot had lost its WAL"});
+    return std::optional(Gap{.reason = slot->lost_because.empty()
+                                           ? "the replication slot had lost its WAL"
+                                           : slot->lost_because});
   }
   if (slot->confirmed_flush > archive.end) {
     return std::optional(

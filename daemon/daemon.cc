@@ -13,6 +13,7 @@
 #include "daemon/capture.h"
 #include "daemon/ddl_capture.h"
 #include "daemon/publication.h"
+#include "daemon/reminder.h"
 #include "daemon/snapshotter.h"
 #include "daemon/spool_change_store.h"
 #include "daemon/starting_point.h"
@@ -29,11 +30,19 @@ using postgres::Rows;
 // For the archive to take what is spooled, once a stop is requested.
 constexpr std::chrono::seconds kUploadPatience{10};
 
+constexpr std::chrono::milliseconds kBusyPause{2'000};
+
+// Where somebody locks the catalogs for long, the log is to say so.
+constexpr char kLockTimeout[] = "SET lock_timeout = '30s'";
+
+// How long nothing may be confirmed at least, while the source writes, before that is said.
+constexpr std::chrono::minutes kStandstillPatience{1};
+
 // An attempt that lasted this long was a success: the next failure is a new one.
 constexpr std::chrono::minutes kGoodAttempt{1};
 
 // The slot alone elects the writer while it streams; this does before, so that two daemons never
-// take a base snapshot at once. Goes with the connection.
+// take a base snapshot at once. Goes with the connection, which ends when the stream has begun.
 Result<void> TakeTurn(Connection* connection, const std::string& slot) {
   const std::string parameters[] = {"trunkline:" + slot};
   ASSIGN_OR_RETURN(const Rows rows, connection->Exec("SELECT pg_catalog.pg_try_advisory_lock("
@@ -52,9 +61,8 @@ Result<void> CheckWalLevel(Connection* connection) {
               "ALTER SYSTEM SET wal_level = logical; then restart the server");
 }
 
-// Well within the time after which the server gives a silent client up.
-Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
-  constexpr std::chrono::milliseconds kLongest{10'000};
+// After which the server gives a silent client up; 0: never.
+Result<std::chrono::milliseconds> WalSenderTimeout(Connection* replication) {
   ASSIGN_OR_RETURN(const Rows rows, replication->Exec("SELECT setting FROM pg_catalog.pg_settings"
                                                       " WHERE name = 'wal_sender_timeout'"));
   int64_t millis = 0;
@@ -62,8 +70,15 @@ Result<std::chrono::milliseconds> FeedbackInterval(Connection* replication) {
     const std::string_view text = rows.at(0, 0);
     std::from_chars(text.data(), text.data() + text.size(), millis);
   }
-  if (millis <= 0) return kLongest;
-  return std::min(kLongest, std::chrono::milliseconds(std::max<int64_t>(millis / 3, 10)));
+  return std::chrono::milliseconds(millis);
+}
+
+// Well within that time.
+std::chrono::milliseconds FeedbackInterval(std::chrono::milliseconds wal_sender_timeout) {
+  constexpr std::chrono::milliseconds kShortest{10};
+  constexpr std::chrono::milliseconds kLongest{10'000};
+  if (wal_sender_timeout.count() <= 0) return kLongest;
+  return std::clamp(wal_sender_timeout / 3, kShortest, kLongest);
 }
 
 }  // namespace
@@ -86,6 +101,7 @@ SegmentOptions Daemon::segment_options() const {
 Result<void> Daemon::Run() {
   TRY(OpenStores());
   Backoff backoff(std::random_device{}());
+  Reminder busy_reminder;
   for (;;) {
     const auto begun = std::chrono::steady_clock::now();
     Result<void> outcome = Attempt();
@@ -101,8 +117,15 @@ Result<void> Daemon::Run() {
         break;
     }
     if (std::chrono::steady_clock::now() - begun > kGoodAttempt) backoff.Reset();
-    const std::chrono::milliseconds wait = backoff.Next();
-    spdlog::warn("{}; trying again in {} ms", error.ToString(), wait.count());
+    std::chrono::milliseconds wait = backoff.Next();
+    // Whoever waits for another's end is to take over soon after it.
+    const bool busy = error.kind == ErrorKind::kBusy;
+    if (busy) wait = std::min(wait, kBusyPause);
+    const auto now = std::chrono::steady_clock::now();
+    if (!busy) (void)busy_reminder.Over(now);
+    if (!busy || busy_reminder.Lasts(now)) {
+      spdlog::warn("{}; trying again in {} ms", error.ToString(), wait.count());
+    }
     if (WaitFor(StopWakeup(), wait)) return Finish();
   }
 }
@@ -135,13 +158,15 @@ Result<void> Daemon::Attempt() {
   ASSIGN_OR_RETURN(Connection replication,
                    Connection::Open(options_.source, Mode::kReplication, kApplicationName));
   failure_context_.source_was_reached = true;
+  TRY(connection.Exec(kLockTimeout));
   ASSIGN_OR_RETURN(const Source source, IdentifySource(&replication));
   TRY(CheckSameServer(&connection, source));
   TRY(TakeTurn(&connection, options_.slot));
   TRY(PrepareSource(&connection));
+  WatchSource();
   StartingPoint starting_point(&connection, &replication, source, options_.slot,
                                options_.on_gap == OnGap::kStop);
-  TRY(starting_point.ExamineSlot(std::exchange(slot_lacks_wal_, false)));
+  TRY(starting_point.ExamineSlot(std::exchange(slot_failure_, std::nullopt)));
   TRY(OpenArchive(source));
   ASSIGN_OR_RETURN(const Lsn start, starting_point.Prepare(appender_.get()));
   TRY(PrepareSnapshot(source));
@@ -151,11 +176,11 @@ Result<void> Daemon::Attempt() {
   }
   ASSIGN_OR_RETURN(const bool ddl_captured, CapturesDdl(&connection, options_.publication));
   definitions_.NoteStream(ddl_captured);
-  return Stream(std::move(replication), source, start);
+  return Stream(std::move(connection), std::move(replication), source, start);
 }
 
 Result<void> Daemon::PrepareSource(Connection* connection) {
-  if (source_was_prepared_) return {};
+  if (source_was_prepared_) return CheckPublicationExists(connection, options_);
   TRY(CheckWalLevel(connection));
   TRY(EnsurePublication(connection, options_));
   // Before anything is made that would be of no use: the archive, the slot, which keeps WAL.
@@ -169,6 +194,18 @@ Result<void> Daemon::PrepareSource(Connection* connection) {
   }
   source_was_prepared_ = true;
   return {};
+}
+
+void Daemon::WatchSource() {
+  if (source_watch_ != nullptr) return;
+  // Several open segments' time, so that only what is out of the ordinary counts.
+  const auto patience =
+      std::max<std::chrono::milliseconds>(kStandstillPatience, 3 * options_.segment_max_age);
+  source_watch_ =
+      std::make_unique<SourceWatch>(SourceWatchOptions{.conninfo = options_.source,
+                                                       .publication = options_.publication,
+                                                       .slot = options_.slot,
+                                                       .patience = patience});
 }
 
 // Opened anew for each attempt: the archive alone knows how far it came.
@@ -214,23 +251,31 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
   return {};
 }
 
-Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn start) {
+Result<void> Daemon::Stream(Connection turn, Connection replication, const Source& source,
+                            Lsn start) {
   CaptureOptions options{.segment = segment_options(),
                          .segment_max_bytes = options_.segment_max_bytes,
                          .segment_max_age = options_.segment_max_age,
                          .end_position = end_position_};
-  ASSIGN_OR_RETURN(options.feedback_interval, FeedbackInterval(&replication));
+  ASSIGN_OR_RETURN(const std::chrono::milliseconds timeout, WalSenderTimeout(&replication));
+  options.feedback_interval = FeedbackInterval(timeout);
+  options.silence_patience = SilencePatience(timeout, silent_attempts_);
   ASSIGN_OR_RETURN(
       ReplicationStream stream,
       ReplicationStream::Start(
           std::move(replication),
           {.slot = options_.slot, .publication = options_.publication, .start = start}));
+  // The slot elects from here on. A session kept for the turn alone would keep it, where the
+  // network loses us, for as long as the server takes to notice.
+  { const Connection ended = std::move(turn); }
   spdlog::info("streaming from {}", start.ToString());
   SpoolChangeStore spool({.directory = options_.spool});
   Capture capture(options, std::move(stream), source, start, appender_.get(), &spool,
                   &definitions_);
   Result<void> outcome = capture.Run();
-  slot_lacks_wal_ = !outcome && outcome.error().kind == ErrorKind::kGap;
+  silent_attempts_ =
+      capture.source_was_silent() && capture.durable() <= start ? silent_attempts_ + 1 : 0;
+  if (!outcome && outcome.error().kind == ErrorKind::kGap) slot_failure_ = outcome.error();
   return outcome;
 }
 

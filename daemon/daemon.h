@@ -12,6 +12,7 @@
 #include "daemon/failure_policy.h"
 #include "daemon/options.h"
 #include "daemon/source.h"
+#include "daemon/source_watch.h"
 #include "daemon/spooled_store.h"
 #include "postgres/connection.h"
 
@@ -32,9 +33,12 @@ class Daemon {
   // One connection's life. Every step can be taken again after a failure or a crash at any point.
   Result<void> Attempt();
   Result<void> PrepareSource(postgres::Connection* connection);
+  void WatchSource();
   Result<void> OpenArchive(const Source& source);
   Result<void> PrepareSnapshot(const Source& source);
-  Result<void> Stream(postgres::Connection replication, const Source& source, Lsn start);
+  // `turn` is the connection that holds our turn.
+  Result<void> Stream(postgres::Connection turn, postgres::Connection replication,
+                      const Source& source, Lsn start);
   SegmentOptions segment_options() const;
 
   const Options options_;
@@ -42,12 +46,15 @@ class Daemon {
   SpooledStore* spooled_ = nullptr;  // store_, with --confirm spooled
   std::unique_ptr<Appender> appender_;
   DefinitionAsker definition_asker_;
+  std::unique_ptr<SourceWatch> source_watch_;  // once the source was reached
   DefinitionTracker definitions_;
   bool definitions_known_ = false;
   bool source_was_prepared_ = false;
-  bool slot_lacks_wal_ = false;      // as the last attempt to stream has shown
+  std::optional<Error>
+      slot_failure_;                 // of no use any more, as the last attempt to stream has shown
   bool archive_was_opened_ = false;  // from then on, one that is missing is away
   std::optional<Lsn> end_position_;
+  int silent_attempts_ = 0;  // in a row, without progress
   FailureContext failure_context_;
 };
 

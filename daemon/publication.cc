@@ -146,6 +146,15 @@ Result<bool> IsPublished(Connection* connection, const std::string& publication,
   return rows.size() > 0;
 }
 
+Result<void> CheckPublicationExists(Connection* connection, const Options& options) {
+  ASSIGN_OR_RETURN(const PublicationInfo publication,
+                   FindPublication(connection, options.publication));
+  if (publication.exists) return {};
+  return Fail(ErrorKind::kNotFound,
+              "the publication " + QuoteIdentifier(options.publication) + " was dropped",
+              "make it anew, then start again: what was changed meanwhile becomes a gap");
+}
+
 Result<void> EnsurePublication(Connection* connection, const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<TableName> tables, ResolveTables(connection, options.tables));
   ASSIGN_OR_RETURN(const PublicationInfo publication,

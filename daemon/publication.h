@@ -45,6 +45,9 @@ Result<std::vector<TableName>> ResolveTables(postgres::Connection* connection,
 // every wanted table.
 Result<void> EnsurePublication(postgres::Connection* connection, const Options& options);
 
+// Makes sure that it exists still.
+Result<void> CheckPublicationExists(postgres::Connection* connection, const Options& options);
+
 // The command that creates the publication, and the one that adds a table to it.
 std::string CreatePublicationCommand(const std::string& publication,
                                      const std::vector<TableName>& tables);

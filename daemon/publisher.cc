@@ -49,6 +49,11 @@ Lsn Publisher::durable_end() const {
   return durable_end_;
 }
 
+std::optional<Publisher::Clock::time_point> Publisher::store_called() const {
+  const std::scoped_lock lock(mutex_);
+  return store_called_;
+}
+
 std::optional<Error> Publisher::failure() const {
   const std::scoped_lock lock(mutex_);
   return failure_;
@@ -74,13 +79,26 @@ void Publisher::Run(std::stop_token stop) {
   }
 }
 
+Result<void> Publisher::Call(const std::function<Result<void>()>& call) {
+  {
+    const std::scoped_lock lock(mutex_);
+    store_called_ = Clock::now();
+  }
+  Result<void> outcome = call();
+  const std::scoped_lock lock(mutex_);
+  store_called_.reset();
+  return outcome;
+}
+
 Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
   const uint64_t transactions = job.writer.transactions();
   const uint64_t changes = job.writer.changes();
   const uint64_t bytes = job.writer.encoded_bytes();
   FAULT("publisher.append");
-  Result<void> appended = appender_->AppendSegment(std::move(job.writer), job.end, source_.timeline,
-                                                   source_.server_version);
+  Result<void> appended = Call([&] {
+    return appender_->AppendSegment(std::move(job.writer), job.end, source_.timeline,
+                                    source_.server_version);
+  });
   if (!appended) TRY(Retry(job.end, std::move(appended).error(), stop));
   FAULT("publisher.appended");
   const double ratio = static_cast<double>(job.received_bytes) / std::max<double>(1, bytes);
@@ -99,7 +117,7 @@ Result<void> Publisher::Retry(Lsn end, Error error, const std::stop_token& stop)
       changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });
     }
     if (stop.stop_requested()) break;
-    Result<void> appended = appender_->PublishPending();
+    Result<void> appended = Call([this] { return appender_->PublishPending(); });
     if (appended) {
       outage.Succeeded();
       return {};

@@ -2,9 +2,11 @@
 // never waits for storage.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -20,6 +22,8 @@ namespace trunkline {
 
 class Publisher {
  public:
+  using Clock = std::chrono::steady_clock;
+
   // Uses `appender` alone until destroyed; `wakeup` is signalled whenever the state below changes.
   // Neither is owned.
   Publisher(Appender* appender, const Source& source, Wakeup* wakeup);
@@ -36,6 +40,8 @@ class Publisher {
   bool idle() const;  // everything submitted is durable
   // Everything up to here is durable; Lsn{} while the archive has no segment.
   Lsn durable_end() const;
+  // When the store was called that has not returned yet; nothing while none is.
+  std::optional<Clock::time_point> store_called() const;
   // Set once: nothing will be published any more. A store that may recover is tried again until it
   // takes the segment, however long that takes.
   std::optional<Error> failure() const;
@@ -49,6 +55,8 @@ class Publisher {
   };
 
   void Run(std::stop_token stop);
+  // Calls the store by way of the appender.
+  Result<void> Call(const std::function<Result<void>()>& call);
   Result<void> Append(Job job, const std::stop_token& stop);
   // Tries the segment that the store did not take until it takes it, or nothing will help.
   Result<void> Retry(Lsn end, Error error, const std::stop_token& stop);
@@ -61,6 +69,7 @@ class Publisher {
   std::condition_variable_any changed_;
   std::deque<Job> queue_;
   bool busy_ = false;
+  std::optional<Clock::time_point> store_called_;
   Lsn durable_end_;
   std::optional<Error> failure_;
 

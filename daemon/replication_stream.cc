@@ -25,8 +25,27 @@ Error ServerError(const PGresult* result, std::string_view what) {
   Error error = postgres::ResultError(result, what);
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   // undefined_file: "requested WAL segment ... has already been removed"
-  if (state != nullptr && std::string_view(state) == "58P01") error.kind = ErrorKind::kGap;
+  if (state != nullptr && std::string_view(state) == "58P01") {
+    error.kind = ErrorKind::kGap;
+    error.message = "the replication slot had lost its WAL: " + error.message;
+  }
   return error;
+}
+
+// What cannot be decoded, whatever is published now.
+Error WithoutPublication(Error error) {
+  error.kind = ErrorKind::kGap;
+  error.message = "changes were made while their publication did not exist: " + error.message;
+  return error;
+}
+
+// Of a stream that has begun. undefined_object: "publication ... does not exist", as of the change
+// being decoded.
+Error StreamError(const PGresult* result) {
+  Error error = ServerError(result, "the source ended the replication stream");
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const bool undefined = state != nullptr && std::string_view(state) == "42704";
+  return undefined ? WithoutPublication(std::move(error)) : error;
 }
 
 // The slot was looked at a moment before. If it is gone or of no use any more (42704, 55000), it is
@@ -41,6 +60,19 @@ Error StartError(const PGresult* result) {
 }
 
 }  // namespace
+
+ReplicationStream::ReplicationStream(Connection connection)
+    : warning_(std::make_unique<std::optional<Error>>()), connection_(std::move(connection)) {
+  PQsetNoticeReceiver(connection_.get(), TakeNotice, warning_.get());
+}
+
+// From Postgres 18 on, changes made while the publication did not exist are skipped with a warning.
+void ReplicationStream::TakeNotice(void* warning, const PGresult* notice) {
+  const char* state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+  if (state == nullptr || std::string_view(state) != "55000") return;
+  *static_cast<std::optional<Error>*>(warning) = WithoutPublication(
+      postgres::ResultError(notice, "the source warned in the replication stream"));
+}
 
 Result<ReplicationStream> ReplicationStream::Start(Connection connection,
                                                    const StreamOptions& options) {
@@ -68,6 +100,7 @@ Result<std::optional<StreamMessage>> ReplicationStream::NextBuffered() {
   char* buffer = nullptr;
   const int length = PQgetCopyData(connection_.get(), &buffer, /*async=*/1);
   buffer_.reset(buffer);
+  if (warning_->has_value()) return Fail(**warning_);
   if (length == 0) return std::optional<StreamMessage>();
   if (length < 0) return Fail(EndOfStream());
   ASSIGN_OR_RETURN(const StreamMessage message,
@@ -94,7 +127,7 @@ Error ReplicationStream::EndOfStream() {
     const Rows rows(result);
     if (PQresultStatus(result) != PGRES_FATAL_ERROR) break;
     if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == nullptr) break;
-    return ServerError(result, "the source ended the replication stream");
+    return StreamError(result);
   }
   Error error = postgres::ConnectionError(raw, "the replication stream ended");
   error.kind = ErrorKind::kUnavailable;  // also where the server ended it in good order

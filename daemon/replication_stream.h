@@ -28,7 +28,7 @@ class ReplicationStream {
 
   // The next message that has arrived whole, or nothing. Valid until the next call. An error is the
   // end of the stream; kUnavailable when the server or the network ended it, kGap when the server
-  // has no WAL any more that the slot needs.
+  // has no WAL any more that the slot needs, or changes were made without the publication.
   Result<std::optional<StreamMessage>> Next();
 
   // Hands the status to the socket, or leaves it to Flush.
@@ -40,14 +40,17 @@ class ReplicationStream {
   int socket() const;
 
  private:
-  explicit ReplicationStream(postgres::Connection connection)
-      : connection_(std::move(connection)) {}
+  explicit ReplicationStream(postgres::Connection connection);
   Result<std::optional<StreamMessage>> NextBuffered();
   Error EndOfStream();
 
   struct BufferDeleter {
     void operator()(char* buffer) const { PQfreemem(buffer); }
   };
+
+  // What the server warned of, at the place in the stream where it did.
+  static void TakeNotice(void* warning, const PGresult* notice);
+  std::unique_ptr<std::optional<Error>> warning_;
 
   postgres::Connection connection_;
   std::unique_ptr<char, BufferDeleter> buffer_;  // of the message given out last

@@ -1,5 +1,7 @@
 #include "daemon/segment_builder.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -62,7 +64,18 @@ Result<void> SegmentBuilder::OnChange(const Change& change) {
     if (definitions_->due()) TRY(definitions_->Check(&writer_));
     if (change.operation == Operation::kMessage) definitions_->NoteMessage(change);
   }
+  if (change.operation == Operation::kRaw) WarnOfRaw(change);
   return writer_.OnChange(change);
+}
+
+void SegmentBuilder::WarnOfRaw(const Change& change) {
+  const char type = change.content.empty() ? '\0' : change.content.front();
+  if (raw_types_.find(type) != std::string::npos) return;
+  raw_types_ += type;
+  spdlog::warn(
+      "the source sent a message of the unknown type {:#04x} in the transaction that commits at "
+      "{}: archived as it came. Targets past it need a version of trunkline that knows the type",
+      static_cast<unsigned char>(type), transaction_.commit_lsn.ToString());
 }
 
 Result<void> SegmentBuilder::BeginWriting() {

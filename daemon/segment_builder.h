@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "archive/segment_writer.h"
 #include "base/error.h"
@@ -55,6 +56,8 @@ class SegmentBuilder : public TransactionSink {
   bool Belongs(const TransactionInfo& transaction);
   void AdvanceTo(Lsn lsn);
   Result<void> BeginWriting();
+  // Once a type and stream.
+  void WarnOfRaw(const Change& change);
 
   const SegmentOptions options_;
   const uint64_t max_bytes_;
@@ -73,6 +76,7 @@ class SegmentBuilder : public TransactionSink {
   bool reached_end_ = false;
   Lsn position_;
   uint64_t changes_seen_ = 0;
+  std::string raw_types_;  // seen
 };
 
 }  // namespace trunkline

@@ -30,7 +30,8 @@ Result<std::optional<SlotInfo>> FindSlot(Connection* connection, const std::stri
                                           .synced = rows.at(0, 7) == "true",
                                           .active_pid = std::string(rows.at(0, 4)),
                                           .wal_status = std::string(rows.at(0, 5)),
-                                          .confirmed_flush = confirmed_flush});
+                                          .confirmed_flush = confirmed_flush,
+                                          .lost_because = {}});
 }
 
 Result<Lsn> CreateSlot(Connection* connection, const std::string& name) {

@@ -16,10 +16,11 @@ struct SlotInfo {
   std::string database;
   bool temporary = false;
   bool two_phase = false;
-  bool synced = false;     // a standby's copy of the primary's slot (from Postgres 17 on)
-  std::string active_pid;  // of the server process that serves it; empty: nobody reads it
-  std::string wal_status;  // reserved, extended, unreserved or lost; empty while there is none
-  Lsn confirmed_flush;     // transactions that end at or before it are not sent any more
+  bool synced = false;       // a standby's copy of the primary's slot (from Postgres 17 on)
+  std::string active_pid;    // of the server process that serves it; empty: nobody reads it
+  std::string wal_status;    // reserved, extended, unreserved or lost; empty while there is none
+  Lsn confirmed_flush;       // transactions that end at or before it are not sent any more
+  std::string lost_because;  // where its WAL is of no use; empty: it was removed
 
   bool active() const { return !active_pid.empty(); }
   bool lost() const { return wal_status == "lost"; }  // the WAL it needs is gone, for ever

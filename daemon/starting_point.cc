@@ -10,9 +10,12 @@ namespace trunkline {
 
 using postgres::QuoteIdentifier;
 
-Result<void> StartingPoint::ExamineSlot(bool lacks_wal) {
+Result<void> StartingPoint::ExamineSlot(const std::optional<Error>& failure) {
   ASSIGN_OR_RETURN(slot_, FindSlot(connection_, slot_name_));
-  if (slot_.has_value() && lacks_wal) slot_->wal_status = "lost";
+  if (slot_.has_value() && failure.has_value()) {
+    slot_->wal_status = "lost";
+    slot_->lost_because = failure->message;
+  }
   return {};
 }
 
@@ -22,7 +25,8 @@ Result<void> StartingPoint::CheckSlot() const {
   const std::string name = "the replication slot " + QuoteIdentifier(slot_name_);
   if (slot_->active()) {
     return Fail(ErrorKind::kBusy, name + " is active for PID " + slot_->active_pid,
-                "another daemon uses it; this one takes over when it ends");
+                "another daemon uses it, or the server has not noticed yet that a connection is "
+                "gone; this one takes over then");
   }
   if (slot_->synced && source_.in_recovery) {
     return Fail(ErrorKind::kUnavailable, name + " is the standby's copy of the primary's",
@@ -103,7 +107,7 @@ Result<Lsn> StartingPoint::UsableSlot() {
   if (slot_.has_value() && !slot_->lost()) return slot_->confirmed_flush;
   if (slot_.has_value()) {
     TRY(DropSlot(replication_, slot_name_));
-    spdlog::warn("dropped the slot {}, which had lost its WAL", slot_name_);
+    spdlog::warn("dropped the slot {}, which is of no use any more", slot_name_);
   }
   spdlog::info("making the slot {}: waiting for the transactions under way", slot_name_);
   ASSIGN_OR_RETURN(const Lsn begin, CreateSlot(replication_, slot_name_));

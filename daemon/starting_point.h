@@ -35,9 +35,9 @@ class StartingPoint {
         slot_name_(std::move(slot_name)),
         stop_at_gap_(stop_at_gap) {}
 
-  // Looks at the slot; to be called before the archive is opened. `lacks_wal`: streaming from it
-  // has shown that it is of no use any more.
-  Result<void> ExamineSlot(bool lacks_wal);
+  // Looks at the slot; to be called before the archive is opened. `failure`: streaming from it has
+  // shown that it is of no use any more.
+  Result<void> ExamineSlot(const std::optional<Error>& failure);
 
   // kBusy while another process reads the slot.
   Result<Lsn> Prepare(Appender* appender);

@@ -35,6 +35,12 @@ constexpr Setting kPinnedSettings[] = {
     {"idle_in_transaction_session_timeout", "0"},
 };
 
+// The same on the server's side, whose defaults leave a session with its locks and slots open for
+// hours after our machine or the network has gone without a word.
+constexpr char kServerSideTimeouts[] =
+    "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; "
+    "SET tcp_user_timeout = 50000";
+
 std::string PinningCommand() {
   std::string command;
   for (const Setting& setting : kPinnedSettings) {
@@ -90,7 +96,7 @@ ErrorKind KindOfSqlState(std::string_view state) {
   const std::string_view state_class = state.substr(0, 2);
   if (state == "53400") return ErrorKind::kFailed;  // a limit of the configuration: no slot is free
   if (state_class == "08" || state_class == "53" || state_class == "40" ||
-      state.starts_with("57P0")) {
+      state.starts_with("57P0") || state == "57014" || state == "55P03") {
     return ErrorKind::kUnavailable;
   }
   if (state == "55006") return ErrorKind::kBusy;  // a slot or database in use
@@ -103,7 +109,6 @@ ErrorKind KindOfSqlState(std::string_view state) {
     return ErrorKind::kAlreadyExists;
   }
   if (state_class == "0A") return ErrorKind::kUnsupported;
-  if (state == "57014") return ErrorKind::kCancelled;
   return ErrorKind::kFailed;
 }
 
@@ -218,7 +223,7 @@ Result<Connection> Connection::Open(const std::string& conninfo, Mode mode,
       raw, [](void*, const char*) {}, nullptr);
   // By command rather than in the startup packet, so that no PGOPTIONS, PGTZ, PGDATESTYLE, service
   // file or ALTER ROLE ... SET comes after them.
-  TRY(connection.Exec(PinningCommand()));
+  TRY(connection.Exec(PinningCommand() + kServerSideTimeouts));
   return connection;
 }
 

@@ -82,9 +82,9 @@ std::string QuoteIdentifier(std::string_view name);
 std::string QuoteLiteral(std::string_view text);
 
 // The error of a failed result or connection, classified by SQLSTATE (manual: appendix A): 08*,
-// 40*, 53* but 53400, and 57P0* are kUnavailable, 55006 kBusy, 28* and 42501 kDenied, 3D000, 3F000,
-// 42703, 42704 and 42P01 kNotFound, 42710, 42P04, 42P06 and 42P07 kAlreadyExists, 0A* kUnsupported,
-// 57014 kCancelled, others kFailed. The server's DETAIL, which can hold row values, is left out;
+// 40*, 53* but 53400, 55P03, 57014 and 57P0* are kUnavailable, 55006 kBusy, 28* and 42501 kDenied,
+// 3D000, 3F000, 42703, 42704 and 42P01 kNotFound, 42710, 42P04, 42P06 and 42P07 kAlreadyExists, 0A*
+// kUnsupported, others kFailed. The server's DETAIL, which can hold row values, is left out;
 // its HINT becomes the hint. `what`, if any, goes before the message.
 Error ResultError(const PGresult* result, std::string_view what);
 Error ConnectionError(PGconn* connection, std::string_view what);

@@ -61,9 +61,12 @@ set search_path = '' set lock_timeout = '500ms' set row_security = off as $$
 declare
   published name;
   emitted jsonb;
+  gone text[] := '{}';
 begin
-  -- What ALTER drops shows when the command ends.
-  if tg_event = 'sql_drop' and tg_tag like 'ALTER %' then return; end if;
+  -- What ALTER drops shows when the command ends, but for what leaves a publication.
+  if tg_event = 'sql_drop' and tg_tag like 'ALTER %' and tg_tag <> 'ALTER PUBLICATION' then
+    return;
+  end if;
   begin
     if tg_event = 'sql_drop' then
       if not exists (
@@ -71,8 +74,12 @@ begin
         where not dropped.is_temporary
           and dropped.object_type in ('table', 'table column', 'table constraint', 'index',
                                       'default value', 'sequence', 'domain constraint',
-                                      'publication relation', 'publication namespace'))
+                                      'publication relation', 'publication namespace',
+                                      'publication'))
       then return; end if;
+      gone := array(select dropped.address_names[1]
+                    from pg_catalog.pg_event_trigger_dropped_objects() dropped
+                    where dropped.object_type = 'publication');
     elsif not exists (
       select from pg_catalog.pg_event_trigger_ddl_commands() command
       where command.schema_name is distinct from 'pg_temp')
@@ -81,7 +88,7 @@ begin
       nullif(pg_catalog.current_setting('trunkline.emitted', true), '')::jsonb, '{}');
     for published in
       select c from trunkline.captured() c
-      where exists (select from pg_catalog.pg_publication p where p.pubname = c)
+      where exists (select from pg_catalog.pg_publication p where p.pubname = c) or c = any (gone)
     loop
       emitted := emitted || pg_catalog.jsonb_build_object(
         published, trunkline.emit_definition(published, emitted ->> published::text));

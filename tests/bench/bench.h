@@ -4,6 +4,7 @@
 namespace trunkline::bench {
 
 void CaptureBenchmarks();
+void LatencyBenchmark();
 void RebuildBenchmarks();
 
 }  // namespace trunkline::bench

@@ -1,4 +1,4 @@
-// trunkline_bench [capture|rebuild]: the comparisons that docs/benchmarks.md reports.
+// trunkline_bench [capture|latency|rebuild]: the comparisons that docs/benchmarks.md reports.
 #include <cstdio>
 #include <exception>
 #include <string_view>
@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
               trunkline::bench::Repetitions());
   try {
     if (only.empty() || only == "capture") trunkline::bench::CaptureBenchmarks();
+    if (only.empty() || only == "latency") trunkline::bench::LatencyBenchmark();
     if (only.empty() || only == "rebuild") trunkline::bench::RebuildBenchmarks();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "trunkline_bench: %s\n", error.what());

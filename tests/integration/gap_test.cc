@@ -35,6 +35,11 @@ class GapTest : public testing::Test {
     const Outcome outcome = daemon.RunTo("now", seconds(60));
     log_ += outcome.err;
     ASSERT_EQ(outcome.exit_code, 0) << outcome;
+    // The server takes its time to let go of the slot.
+    ASSERT_TRUE(Eventually(seconds(20), [&] {
+      return source_.Connect().One(
+                 "SELECT count(*) FROM pg_catalog.pg_replication_slots WHERE active") == "0";
+    }));
   }
   std::vector<std::string> Gaps() const {
     std::vector<std::string> gaps;

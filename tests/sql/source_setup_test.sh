@@ -60,8 +60,10 @@ both="$one $one"
 psql -qX -v ON_ERROR_STOP=1 -c "create role joe login" -c "grant create on schema public to joe"
 check "both publications are captured" "it's all,trunkline" \
   "select string_agg(c, ',' order by c) from trunkline.captured() c"
-psql -qX -c "drop publication \"it's all\""
 told "select" >/dev/null
+check_told "a table that leaves a publication" "$both" \
+  "alter publication \"it's all\" drop table customers"
+check_told "a publication that goes" "$both" "drop publication \"it's all\""
 check_told "an unprivileged role's table" "$one" "set role joe; create table t (id int primary key)"
 check_told "create table as, select into" "$both" "create table a as select 1 x; select 2 y into b"
 check_told "renames" "$both $one" "alter table t rename to u; alter table u rename id to i;

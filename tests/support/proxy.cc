@@ -107,17 +107,33 @@ class Proxy::Link {
 
   // False when the connection is over.
   bool Pump(std::chrono::milliseconds delay) {
-    const bool sound = up_.Read(delay) && down_.Read(delay) && up_.Write() && down_.Write();
-    return sound && !(up_.closed() && down_.closed());
+    if (!Pump(&up_, up_stranded_, delay) || !Pump(&down_, down_stranded_, delay)) {
+      if (!up_stranded_ && !down_stranded_) return false;
+      Strand(Stranded::kBothWays);  // neither end is to learn of it
+    }
+    return !(up_.closed() && down_.closed());
+  }
+
+  void Strand(Stranded which) {
+    up_stranded_ = up_stranded_ || which != Stranded::kToClient;
+    down_stranded_ = down_stranded_ || which != Stranded::kToServer;
   }
 
   void AddTo(std::vector<pollfd>* events) const {
-    Add(client_, up_.wants_to_read(), down_.wants_to_write(), events);
-    Add(server_, down_.wants_to_read(), up_.wants_to_write(), events);
+    Add(client_, !up_stranded_ && up_.wants_to_read(), !down_stranded_ && down_.wants_to_write(),
+        events);
+    Add(server_, !down_stranded_ && down_.wants_to_read(), !up_stranded_ && up_.wants_to_write(),
+        events);
   }
-  Clock::time_point due() const { return std::min(up_.due(), down_.due()); }
+  Clock::time_point due() const {
+    return std::min(up_stranded_ ? Clock::time_point::max() : up_.due(),
+                    down_stranded_ ? Clock::time_point::max() : down_.due());
+  }
 
  private:
+  static bool Pump(Direction* direction, bool stranded, std::chrono::milliseconds delay) {
+    return stranded || (direction->Read(delay) && direction->Write());
+  }
   static void Add(int fd, bool read, bool write, std::vector<pollfd>* events) {
     const auto wanted = static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0));
     if (wanted != 0) events->push_back({.fd = fd, .events = wanted, .revents = 0});
@@ -127,6 +143,8 @@ class Proxy::Link {
   int server_;
   Direction up_;
   Direction down_;
+  bool up_stranded_ = false;
+  bool down_stranded_ = false;
 };
 
 Proxy::Proxy(int target_port) : target_port_(target_port) {
@@ -159,6 +177,12 @@ void Proxy::Cut() {
 
 void Proxy::BlackHole(bool on) {
   Change([this, on] { black_hole_ = on; });
+}
+
+void Proxy::Strand(Stranded which) {
+  Change([this, which] {
+    for (Link& link : links_) link.Strand(which);
+  });
 }
 
 void Proxy::Delay(std::chrono::milliseconds delay) {

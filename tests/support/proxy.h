@@ -31,6 +31,10 @@ class Proxy {
   // is out of reach, also not that it has closed. (The kernel still completes handshakes and
   // acknowledges what it buffers, so no TCP timeout helps.) Off: all goes on where it stood.
   void BlackHole(bool on);
+  // The connections that are open now never pass on anything again in these directions, not even
+  // that one end has closed, as where a router forgets them; new ones are not affected.
+  enum class Stranded { kBothWays, kToClient, kToServer };
+  void Strand(Stranded which);
   // Data that arrive from now on are passed on this much later, in both directions.
   void Delay(std::chrono::milliseconds delay);
 

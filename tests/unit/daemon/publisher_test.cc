@@ -125,6 +125,20 @@ TEST_F(PublisherTest, AStalledStoreHoldsNobodyUpAndNothingCountsAsDurable) {
   EXPECT_EQ(publisher_->durable_end(), Lsn{next_end_ - 100});
 }
 
+TEST_F(PublisherTest, TellsSinceWhenTheStoreHasNotReturned) {
+  EXPECT_FALSE(publisher_->store_called().has_value());
+  store_.stalled = true;
+  const auto before = Publisher::Clock::now();
+  Submit();
+  EXPECT_TRUE(WaitUntil([this] { return publisher_->store_called().has_value(); }));
+  const auto called = publisher_->store_called().value();
+  EXPECT_GE(called, before);
+  std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(publisher_->store_called(), called);
+  store_.stalled = false;
+  EXPECT_TRUE(WaitUntil([this] { return !publisher_->store_called().has_value(); }));
+}
+
 TEST_F(PublisherTest, AnUnavailableStoreIsTriedAgainWithTheSameSegment) {
   store_.failures = 2;
   Submit();

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "tests/unit/daemon/logged.h"
+
 namespace trunkline {
 namespace {
 
@@ -151,6 +153,23 @@ TEST_F(SegmentBuilderTest, ClosesBySizeAndOnRequestAtTransactionEnds) {
   EXPECT_FALSE(builder_->full());
   Commit(1050, 1060);
   EXPECT_TRUE(builder_->full());
+}
+
+TEST_F(SegmentBuilderTest, AMessageOfAnUnknownTypeIsArchivedAndWarnedOfOnce) {
+  const Logged logged;
+  trunkline::Change raw;
+  raw.operation = Operation::kRaw;
+  raw.content = "zsecret";
+  for (const uint64_t lsn : {1010, 1030}) {
+    Begin(lsn);
+    ASSERT_TRUE(builder_->OnChange(raw));
+    Commit(lsn, lsn + 10);
+  }
+  EXPECT_EQ(builder_->changes(), 2u);
+  EXPECT_EQ(logged.lines(),
+            "warning the source sent a message of the unknown type 0x7a in the transaction that "
+            "commits at 0/3F2: archived as it came. Targets past it need a version of trunkline "
+            "that knows the type\n");
 }
 
 TEST_F(SegmentBuilderTest, ALongTransactionBeatsTheHeart) {
