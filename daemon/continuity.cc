@@ -1,5 +1,7 @@
 #include "daemon/continuity.h"
 
+#include "base/fault.h"
+
 namespace trunkline {
 namespace {
 
@@ -54,7 +56,7 @@ Result<std::optional<Gap>> FindGap(const ArchivePosition& archive, const Source&
   if (slot->lost()) {
     return std::optional(Gap{.reason = "the replication slot had lost its WAL"});
   }
-  if (slot->confirmed_flush > archive.end) {
+  if (FAULT_VALUE("continuity.gap", slot->confirmed_flush > archive.end, false)) {
     return std::optional(
         Gap{.reason = "the replication slot had been made anew or moved on: it began at " +
                       slot->confirmed_flush.ToString()});

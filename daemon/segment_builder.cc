@@ -62,6 +62,7 @@ Result<void> SegmentBuilder::OnChange(const Change& change) {
     if (definitions_->due()) TRY(definitions_->Check(&writer_));
     if (change.operation == Operation::kMessage) definitions_->NoteMessage(change);
   }
+  if (FAULT_VALUE("segment.twice", false, true)) TRY(writer_.OnChange(change));
   return writer_.OnChange(change);
 }
 
