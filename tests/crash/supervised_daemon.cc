@@ -93,9 +93,14 @@ void SupervisedDaemon::Judge(const test::Outcome& outcome, bool asked) {
 std::map<std::string, int> FaultsIn(const std::string& log) {
   constexpr std::string_view kMark = "fault: ";
   std::map<std::string, int> faults;
+  std::string phase;
   std::istringstream lines(log);
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with(kMark)) ++faults[line.substr(kMark.size(), line.find(',') - kMark.size())];
+    if (line.starts_with("--- started") || Contains(line, "streaming from ")) phase.clear();
+    if (Contains(line, "base snapshot: waiting") && phase.empty()) phase = "@snapshot";
+    if (Contains(line, " GAP: ")) phase = "@gap";
+    if (!line.starts_with(kMark)) continue;
+    ++faults[line.substr(kMark.size(), line.find(',') - kMark.size()) + phase];
   }
   return faults;
 }

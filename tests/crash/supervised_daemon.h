@@ -49,7 +49,9 @@ class SupervisedDaemon {
   std::string log_;
 };
 
-// How often the faults of each point acted, by a daemon's log.
+// How often the faults of each point acted, by a daemon's log: "store.write" while it streamed,
+// "store.write@snapshot" while it took a base snapshot, "store.write@gap" between a gap and the
+// stream's beginning.
 std::map<std::string, int> FaultsIn(const std::string& log);
 
 }  // namespace trunkline::crash
