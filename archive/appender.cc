@@ -164,8 +164,8 @@ Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
   header.identity_digest = identity_digest_;
   ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> segment,
                    writer.Finish(std::move(header)));
-  const NewObject object{SnapshotPartName(lsn, relation.schema, relation.name, part),
-                         segment.get()};
+  const NewObject object{SnapshotPartName(lsn, relation.schema, relation.name, part), segment.get(),
+                         std::string(kIdentityObject)};
   FAULT("snapshot.part");
   TRY(store_->Put({&object, 1}));
   return SnapshotPart{object.name, segment->digest(), segment->changes(), relation};
@@ -191,7 +191,7 @@ Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts
   TRY(WriteDefinition(definition, lsn, &writer));
   ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> manifest,
                    writer.Finish(std::move(header)));
-  const NewObject object{SnapshotManifestName(lsn), manifest.get()};
+  const NewObject object{SnapshotManifestName(lsn), manifest.get(), std::string(kIdentityObject)};
   FAULT("snapshot.manifest");
   TRY(store_->Put({&object, 1}));
   FAULT("snapshot.complete");

@@ -1,5 +1,7 @@
 #include "daemon/continuity.h"
 
+#include "base/fault.h"
+
 namespace trunkline {
 namespace {
 
@@ -56,7 +58,7 @@ Result<std::optional<Gap>> FindGap(const ArchivePosition& archive, const Source&
                                            ? "the replication slot had lost its WAL"
                                            : slot->lost_because});
   }
-  if (slot->confirmed_flush > archive.end) {
+  if (FAULT_VALUE("continuity.gap", slot->confirmed_flush > archive.end, false)) {
     return std::optional(
         Gap{.reason = "the replication slot had been made anew or moved on: it began at " +
                       slot->confirmed_flush.ToString()});

@@ -45,6 +45,14 @@ uint64_t DefinitionAsker::Ask() {
   return ticket;
 }
 
+void DefinitionAsker::Hurry() {
+  {
+    const std::lock_guard lock(mutex_);
+    hurried_ = true;
+  }
+  changed_.notify_all();
+}
+
 std::optional<DefinitionAsker::Answer> DefinitionAsker::Take() {
   const std::lock_guard lock(mutex_);
   answered_.store(false, std::memory_order_release);
@@ -68,6 +76,7 @@ void DefinitionAsker::Run(const std::stop_token& stop) {
   // The wait yields true for a request that is open when the stop comes.
   while (changed_.wait(lock, stop, wanted) && !stop.stop_requested()) {
     const uint64_t ticket = asked_;
+    hurried_ = false;
     lock.unlock();
     const Clock::time_point begun = Clock::now();
     Result<DescribedTables> tables = query_(stop);
@@ -80,8 +89,8 @@ void DefinitionAsker::Run(const std::stop_token& stop) {
     }
     lock.lock();
     if (!tables) {
-      changed_.wait_for(lock, stop, pause, [] { return false; });
-      pause = std::min(2 * pause, kLongestPause);
+      const bool hurried = changed_.wait_for(lock, stop, pause, [this] { return hurried_; });
+      pause = hurried ? kFirstPause : std::min(2 * pause, kLongestPause);
       continue;
     }
     pause = kFirstPause;

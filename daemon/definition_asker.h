@@ -42,6 +42,8 @@ class DefinitionAsker {
   uint64_t Ask();
   // An answer is there; costs a load, for a look ahead of every change.
   bool answered() const { return answered_.load(std::memory_order_acquire); }
+  // The source was just reached: ends the pause after a query that failed.
+  void Hurry();
   // The newest answer that was not taken yet.
   std::optional<Answer> Take();
   // No request is unanswered.
@@ -59,6 +61,7 @@ class DefinitionAsker {
   std::condition_variable_any changed_;
   uint64_t asked_ = 0;     // newest ticket given
   uint64_t finished_ = 0;  // newest ticket answered
+  bool hurried_ = false;
   std::optional<Answer> answer_;
 
   std::jthread thread_;  // last: it uses all of the above

@@ -39,6 +39,11 @@ RelationColumn ToColumn(const Json& table, const Json& column) {
   return result;
 }
 
+// Throws where a reader of the archive could not make them.
+void CheckDefinitions(const Json& objects) {
+  for (const Json& object : objects) object.at("definition").get_ref<const std::string&>();
+}
+
 DescribedTable ToTable(const Json& table) {
   DescribedTable result;
   result.relation.oid = table.at("oid").get<uint32_t>();
@@ -49,6 +54,8 @@ DescribedTable ToTable(const Json& table) {
   for (const Json& column : table.at("columns")) {
     if (IsSent(table, column)) result.relation.columns.push_back(ToColumn(table, column));
   }
+  CheckDefinitions(table.value("constraints", Json::array()));
+  CheckDefinitions(table.value("indexes", Json::array()));
   result.published = table.at("published").get<bool>();
   result.partitioned = table.at("kind").get<std::string>() == "p";
   const Json& filter = table.at("row_filter");

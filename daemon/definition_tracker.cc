@@ -43,6 +43,9 @@ void DefinitionTracker::Learn(DescribedTables tables) {
 void DefinitionTracker::NoteStream(bool ddl_captured) {
   ddl_captured_ = ddl_captured;
   wanted_ = true;
+  // What is awaited since before an outage is awaited anew, and can be answered now.
+  patience_end_ = Clock::now() + kPatience;
+  asker_->Hurry();
 }
 
 void DefinitionTracker::NoteTransaction(const TransactionInfo& transaction, Clock::time_point now) {
@@ -177,6 +180,7 @@ Result<void> DefinitionTracker::Archive(DescribedTables tables, TransactionSink*
   Change change;
   change.operation = Operation::kDefinition;
   change.content = tables.document;
+  change.message_lsn = tables.settled;  // a table that it lacks may be there before
   TRY(sink->OnChange(change));
   uncertain_ = true;
   const DescribedTables before = std::exchange(in_force_, std::move(tables));

@@ -65,6 +65,7 @@ Result<void> SegmentBuilder::OnChange(const Change& change) {
     if (change.operation == Operation::kMessage) definitions_->NoteMessage(change);
   }
   if (change.operation == Operation::kRaw) WarnOfRaw(change);
+  if (FAULT_VALUE("segment.twice", false, true)) TRY(writer_.OnChange(change));
   return writer_.OnChange(change);
 }
 

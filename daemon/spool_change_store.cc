@@ -82,6 +82,7 @@ Result<void> SpoolChangeStore::Spool(Xid xid, Transaction* transaction) {
 }
 
 Result<void> SpoolChangeStore::DropSubtransaction(Xid xid, Xid sub_xid) {
+  if (FAULT_VALUE("spool.rollback", false, true)) return {};
   const auto transaction = transactions_.find(xid.value);
   if (transaction != transactions_.end()) transaction->second.dropped.Insert(sub_xid);
   return {};

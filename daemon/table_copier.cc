@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/fault.h"
 #include "daemon/publication.h"
 #include "daemon/stop_signal.h"
 
@@ -87,6 +88,7 @@ Result<void> TableCopier::OnLine(std::string_view line) {
     }
   }
   progress_->bytes += line.size();
+  if (FAULT_VALUE("snapshot.row", false, true)) return {};
   TRY(ParseCopyLine(line, &tuple_, &unescaped_));
   Change change;
   change.relation = &table_.relation;

@@ -43,7 +43,7 @@ class LogPrinter {
     if (item.reader != reader_) format_->ForgetRelations();
     reader_ = item.reader;
     for (const TransactionSlice& slice : item.block.slices()) {
-      if (slice.info.commit_lsn < from || slice.info.commit_lsn >= to) continue;
+      if (!IsBetween(slice.info, from, to)) continue;
       TRY(AddSlice(slice, item.block.changes().subspan(slice.first_change, slice.change_count)));
     }
     return {};
@@ -55,6 +55,13 @@ class LogPrinter {
   }
 
  private:
+  // A transaction belongs by where its commit record begins. Of a message outside of transactions,
+  // the LSN known is where its record ends.
+  static bool IsBetween(const TransactionInfo& info, Lsn from, Lsn to) {
+    if (!info.xid.valid()) return from < info.commit_lsn && info.commit_lsn <= to;
+    return from <= info.commit_lsn && info.commit_lsn < to;
+  }
+
   Result<void> AddSlice(const TransactionSlice& slice, std::span<const Change> changes) {
     // Without a filter a transaction is shown even where it has no change.
     if (slice.begins && filter_.all()) Open(slice.info);
@@ -160,11 +167,11 @@ Result<void> RunLog(const LogOptions& options) {
   LogPrinter printer(format.get(), filter);
   std::optional<Progress> progress;
   if (isatty(STDOUT_FILENO) == 0) progress.emplace("Reading");
-  ReadAhead blocks(*store, std::move(objects),
-                   [&](const SegmentReader& reader, const BlockStats& block) {
-                     return block.commit_lsn_max >= range.from && block.commit_lsn_min < range.to &&
-                            (block.has_messages || filter.MayMatch(reader, block));
-                   });
+  ReadAhead blocks(
+      *store, std::move(objects), [&](const SegmentReader& reader, const BlockStats& block) {
+        return block.commit_lsn_max >= range.from && block.commit_lsn_min <= range.to &&
+               (block.has_messages || filter.MayMatch(reader, block));
+      });
   for (;;) {
     ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
     if (item == nullptr) break;

@@ -6,6 +6,9 @@
 -- Runs on Postgres 14 and later: what a version may lack is taken by name from to_jsonb of its row.
 -- Needs an empty search_path, so that every name inside an expression prints qualified, and the
 -- settings below, under which values print.
+--
+-- pg_get_...def() looks at what is committed now, not at what the query sees: for an object that
+-- was dropped meanwhile it yields null. Such an object is left out.
 create schema if not exists trunkline;
 create or replace function trunkline.definition(publication name) returns json
 language sql stable
@@ -105,7 +108,7 @@ own_types as (
                       and e.deptype = 'e')
 ),
 own_indexes as (
-  select i.*, c.relname, c.relam
+  select i.*, c.relname, c.relam, pg_catalog.pg_get_indexdef(i.indexrelid) as definition
   from tables
   join pg_catalog.pg_index i on i.indrelid = tables.oid and i.indisvalid
   join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -115,7 +118,7 @@ own_indexes as (
 ),
 -- A partition's inherited constraints come with its parent's.
 own_constraints as (
-  select o.*
+  select o.*, pg_catalog.pg_get_constraintdef(o.oid) as definition
   from tables
   join pg_catalog.pg_class c on c.oid = tables.oid
   join pg_catalog.pg_constraint o on o.conrelid = tables.oid
@@ -196,10 +199,12 @@ type_documents as (
                             quote_literal(t.typdefault)),
         'not_null', t.typnotnull,
         'constraints', coalesce((
-          select json_agg(json_build_object('name', o.conname, 'definition',
-                                            pg_catalog.pg_get_constraintdef(o.oid))
+          select json_agg(json_build_object('name', o.conname, 'definition', o.definition)
                           order by o.conname)
-          from pg_catalog.pg_constraint o where o.contypid = t.oid and o.contype = 'c'), '[]'))
+          from (select c.conname, pg_catalog.pg_get_constraintdef(c.oid) as definition
+                from pg_catalog.pg_constraint c
+                where c.contypid = t.oid and c.contype = 'c') o
+          where o.definition is not null), '[]'))
       when 'c' then json_build_object(
         'oid', t.oid::bigint, 'schema', t.nspname, 'name', t.typname, 'kind', 'composite',
         'attributes', coalesce((
@@ -275,7 +280,7 @@ constraint_documents as (
   select o.conrelid, json_agg(json_build_object(
       'name', o.conname,
       'type', o.contype,
-      'definition', pg_catalog.pg_get_constraintdef(o.oid),
+      'definition', o.definition,
       'columns', coalesce((
         select json_agg(a.attname order by k.position)
         from unnest(o.conkey) with ordinality as k(attnum, position)
@@ -287,16 +292,18 @@ constraint_documents as (
         where fc.oid = o.confrelid)
     ) order by o.conname) as document
   from own_constraints o
+  where o.definition is not null
   group by o.conrelid
 ),
 index_documents as (
   select i.indrelid, json_agg(json_build_object(
       'name', i.relname,
-      'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
+      'definition', i.definition,
       'replica_identity', i.indisreplident,
       'clustered', i.indisclustered
     ) order by i.relname) as document
   from own_indexes i
+  where i.definition is not null
   group by i.indrelid
 ),
 sequence_documents as (

@@ -1,22 +1,30 @@
 // trunkline_crash: carries out schedules of faults, and judges the archives that result.
 //
-//   trunkline_crash [--seed N] [--schedules N | --seconds N] [--canary NAME [--expect-finding]]
+//   trunkline_crash [--seed N] [--schedules N | --seconds N] [--jobs N]
+//                   [--canary NAME [--expect-finding]]
 //
 // Schedules have the seeds N, N + 1, ...; without --seed, N is random. Exit codes: 0 nothing found,
 // 1 findings (with --expect-finding the other way round).
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <random>
+#include <thread>
 
 #include "tests/crash/trial.h"
 
 namespace trunkline::crash {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 struct Options {
   uint64_t seed = std::random_device()();
   int schedules = 1;
   int seconds = 0;
+  int jobs = 1;
   std::string canary;
   bool expect_finding = false;
   std::string keep;
@@ -25,53 +33,100 @@ struct Options {
 // Known bugs, as faults of the daemon.
 const std::map<std::string, std::string>& Canaries() {
   static const std::map<std::string, std::string> canaries = {
+      {"archives-twice", "segment.twice 100 wrong"},
       {"confirms-early", "feedback.durable 1- wrong"},
-      {"loses-a-transaction", "segment.belongs 30 wrong"}};
+      {"keeps-what-was-rolled-back", "spool.rollback 1- wrong"},
+      {"loses-a-row-of-the-snapshot", "snapshot.row 7 wrong"},
+      {"loses-a-transaction", "segment.belongs 30 wrong"},
+      {"passes-over-a-gap", "continuity.gap 1- wrong"}};
   return canaries;
 }
 
-// Whether it found something.
-bool Run(const Options& options, uint64_t seed, std::map<std::string, int>* faults) {
-  const auto begun = std::chrono::steady_clock::now();
-  const Schedule schedule = MakeSchedule(seed);
-  const auto canary = Canaries().find(options.canary);
-  const TrialResult result = RunTrial(
-      schedule, {.canary = canary == Canaries().end() ? "" : canary->second, .keep = options.keep});
-  for (const auto& [point, count] : result.faults) (*faults)[point] += count;
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begun;
+void Print(const Schedule& schedule, const TrialResult& result, double seconds,
+           const std::string& canary) {
   std::printf(
-      "seed %llu: %s; %lld transactions, %d segments, %d states, %.0f s\n",
-      static_cast<unsigned long long>(seed), result.findings.empty() ? "nothing found" : "FINDINGS",
-      static_cast<long long>(result.transactions), result.segments, result.states, elapsed.count());
+      "seed %llu: %s; %lld transactions, %d segments, %d gaps, %d states, %d in doubt, %.1f s\n",
+      static_cast<unsigned long long>(schedule.seed),
+      result.findings.empty() ? "nothing found" : "FINDINGS",
+      static_cast<long long>(result.transactions), result.segments, result.gaps, result.states,
+      result.doubts, seconds);
   if (!result.findings.empty()) {
     std::printf("%s", Describe(schedule).c_str());
     for (const std::string& finding : result.findings) std::printf("  * %s\n", finding.c_str());
     std::printf("again: build/bin/trunkline_crash --seed %llu%s\n",
-                static_cast<unsigned long long>(seed),
-                options.canary.empty() ? "" : (" --canary " + options.canary).c_str());
+                static_cast<unsigned long long>(schedule.seed),
+                canary.empty() ? "" : (" --canary " + canary).c_str());
   }
   std::fflush(stdout);
-  return !result.findings.empty();
 }
 
-int Main(const Options& options) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
-  std::vector<uint64_t> found;
-  std::map<std::string, int> faults;
-  int done = 0;
-  const auto more = [&] {
-    if (options.expect_finding && !found.empty()) return false;
-    return options.seconds > 0 ? std::chrono::steady_clock::now() < end : done < options.schedules;
-  };
-  for (; more(); ++done) {
-    const uint64_t seed = options.seed + static_cast<uint64_t>(done);
-    if (Run(options, seed, &faults)) found.push_back(seed);
+// Schedules that are carried out, several at a time.
+class Campaign {
+ public:
+  explicit Campaign(const Options& options)
+      : options_(options),
+        canary_(options.canary.empty() ? "" : Canaries().at(options.canary)),
+        end_(Clock::now() + std::chrono::seconds(options.seconds)) {}
+
+  // Whether something was found.
+  bool Run() {
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < options_.jobs; ++i) threads.emplace_back([this] { RunSome(); });
+    }
+    std::printf(
+        "%d schedules, %zu with findings; %lld transactions, %d states, %d gaps; faults:", begun_,
+        found_.size(), static_cast<long long>(total_.transactions), total_.states, total_.gaps);
+    for (const auto& [point, count] : total_.faults) {
+      std::printf(" %s %d", point.c_str(), count);
+    }
+    std::printf("\n");
+    for (const uint64_t seed : found_) {
+      std::printf("findings of seed %llu\n", static_cast<unsigned long long>(seed));
+    }
+    return !found_.empty();
   }
-  std::printf("%d schedules, %zu with findings;", done, found.size());
-  for (const auto& [point, count] : faults) std::printf(" %s %d", point.c_str(), count);
-  std::printf("\n");
-  return found.empty() == options.expect_finding ? 1 : 0;
-}
+
+ private:
+  void RunSome() {
+    while (const std::optional<uint64_t> seed = NextSeed()) {
+      const Clock::time_point begun = Clock::now();
+      const Schedule schedule = MakeSchedule(*seed);
+      const TrialResult result =
+          RunTrial(schedule, source_template_, {.canary = canary_, .keep = options_.keep});
+      const std::chrono::duration<double> elapsed = Clock::now() - begun;
+      const std::scoped_lock lock(mutex_);
+      Print(schedule, result, elapsed.count(), options_.canary);
+      if (!result.findings.empty()) found_.push_back(*seed);
+      Add(result);
+    }
+  }
+
+  std::optional<uint64_t> NextSeed() {
+    const std::scoped_lock lock(mutex_);
+    if (options_.expect_finding && !found_.empty()) return std::nullopt;
+    const bool more = options_.seconds > 0 ? Clock::now() < end_ : begun_ < options_.schedules;
+    if (!more) return std::nullopt;
+    return options_.seed + static_cast<uint64_t>(begun_++);
+  }
+
+  void Add(const TrialResult& result) {
+    total_.transactions += result.transactions;
+    total_.states += result.states;
+    total_.gaps += result.gaps;
+    total_.doubts += result.doubts;
+    for (const auto& [point, count] : result.faults) total_.faults[point] += count;
+  }
+
+  const Options options_;
+  const std::string canary_;
+  const Clock::time_point end_;
+  const SourceTemplate source_template_;
+  std::mutex mutex_;
+  int begun_ = 0;
+  std::vector<uint64_t> found_;
+  TrialResult total_;
+};
 
 }  // namespace
 }  // namespace trunkline::crash
@@ -83,10 +138,13 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "of the first schedule; random where not given");
   app.add_option("--schedules", options.schedules, "how many (1)");
   app.add_option("--seconds", options.seconds, "begin no schedule after this time");
+  app.add_option("--jobs", options.jobs, "carry out so many at once (1)")
+      ->check(CLI::PositiveNumber);
   app.add_option("--canary", options.canary, "give the daemon a known bug")
       ->check(CLI::IsMember(Canaries()));
   app.add_flag("--expect-finding", options.expect_finding, "fail where nothing is found");
   app.add_option("--keep", options.keep, "a folder for archives and logs of findings");
   CLI11_PARSE(app, argc, argv);
-  return Main(options);
+  const bool found = Campaign(options).Run();
+  return found == options.expect_finding ? 0 : 1;
 }

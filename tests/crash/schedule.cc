@@ -50,15 +50,23 @@ constexpr Point kPoints[] = {
     {"spool.append", 200},
 };
 
+// Of the store in front of the archive, which --confirm spooled has.
+constexpr Point kSpooledPoints[] = {
+    {"spooled.put", 20},
+    {"spooled.upload", 20},
+    {"spooled.uploaded", 20},
+};
+
 // Early hits as likely as late ones, on a logarithmic scale.
 int64_t PickHit(Random& random, int most) {
   const double exponent = std::uniform_real_distribution<double>(0, std::log(most + 0.5))(random);
   return std::max<int64_t>(1, std::llround(std::exp(exponent)));
 }
 
-std::string PickFault(Random& random) {
+std::string PickFault(Random& random, bool spooled) {
   if (Chance(random, 5)) return "store.short_write 1- wrong";
-  const Point& point = OneOf(random, kPoints);
+  const bool in_front = spooled && Chance(random, 25);
+  const Point& point = in_front ? OneOf(random, kSpooledPoints) : OneOf(random, kPoints);
   const int64_t first = PickHit(random, point.most_hits);
   const std::string some =
       std::to_string(first) + "-" + std::to_string(first + Pick(random, 0, 3)) + " ";
@@ -71,32 +79,36 @@ std::string PickFault(Random& random) {
   return name + some + "delay " + std::to_string(Pick(random, 50, 800));
 }
 
-std::string PickFaults(Random& random) {
+std::string PickFaults(Random& random, bool spooled) {
   std::string faults = Chance(random, 50) ? "spool.memory 1- wrong" : "";
   for (int64_t count = Pick(random, 0, 2); count > 0; --count) {
-    faults += (faults.empty() ? "" : ",") + PickFault(random);
+    faults += (faults.empty() ? "" : ",") + PickFault(random, spooled);
   }
   return faults;
 }
 
-Event PickEvent(Random& random) {
+Event PickEvent(Random& random, bool spooled) {
   constexpr Disturbance kAll[] = {Disturbance::kRestartSource, Disturbance::kCrashSource,
                                   Disturbance::kCrashSource,   Disturbance::kTerminateSender,
                                   Disturbance::kCutNetwork,    Disturbance::kBlackHole,
                                   Disturbance::kSlowNetwork,   Disturbance::kFreezeDaemon};
-  return {.at = PickMillis(random, 50, 1200),
-          .what = OneOf(random, kAll),
-          .length = PickMillis(random, 50, 1500)};
+  constexpr Disturbance kLosses[] = {Disturbance::kDropSlot, Disturbance::kMoveSlotOn};
+  Event event{.at = PickMillis(random, 20, 600),
+              .what = OneOf(random, kAll),
+              .length = PickMillis(random, 50, Chance(random, 20) ? 1500 : 500)};
+  if (Chance(random, 20)) event.what = OneOf(random, kLosses);
+  if (spooled && Chance(random, 30)) event.what = Disturbance::kTakeArchiveAway;
+  return event;
 }
 
-Round PickRound(Random& random) {
+Round PickRound(Random& random, bool spooled) {
   Round round;
-  round.faults = PickFaults(random);
+  round.faults = PickFaults(random, spooled);
   for (int64_t count = std::max<int64_t>(0, Pick(random, -1, 2)); count > 0; --count) {
-    round.events.push_back(PickEvent(random));
+    round.events.push_back(PickEvent(random, spooled));
   }
-  round.rest = PickMillis(random, 100, 1500);
-  round.take_state = Chance(random, 60);
+  round.segments = static_cast<int>(Pick(random, 0, 6));
+  round.take_state = Chance(random, 50);
   round.ending = Chance(random, 70) ? Ending::kKill : Ending::kStop;
   return round;
 }
@@ -117,6 +129,12 @@ std::string Name(Disturbance disturbance) {
       return "slow the network";
     case Disturbance::kFreezeDaemon:
       return "freeze the daemon";
+    case Disturbance::kDropSlot:
+      return "drop the slot";
+    case Disturbance::kMoveSlotOn:
+      return "move the slot on";
+    case Disturbance::kTakeArchiveAway:
+      return "take the archive away";
   }
   return {};
 }
@@ -138,31 +156,42 @@ Schedule MakeSchedule(uint64_t seed) {
   schedule.source_settings = {
       std::string("logical_decoding_work_mem = ") + OneOf(random, work_memory),
       std::string("wal_sender_timeout = ") + OneOf(random, timeouts)};
-  const char* const ages[] = {"50ms", "200ms", "1s"};
+  const char* const ages[] = {"20ms", "100ms", "500ms"};
   const char* const sizes[] = {"20kB", "300kB", "64MB"};
   schedule.daemon_arguments = {"--segment-max-age", OneOf(random, ages), "--segment-max-bytes",
                                OneOf(random, sizes)};
-  schedule.second_daemon = Chance(random, 25);
+  schedule.spooled = Chance(random, 30);
+  if (schedule.spooled) {
+    const char* const bounds[] = {"20kB", "16GB"};
+    schedule.daemon_arguments.insert(schedule.daemon_arguments.end(),
+                                     {"--spool-max-bytes", OneOf(random, bounds)});
+    schedule.ends_archived = Chance(random, 30);
+  }
+  // What one daemon has spooled, another one cannot bring to the archive.
+  schedule.second_daemon = !schedule.spooled && Chance(random, 30);
+  schedule.ddl_captured = Chance(random, 40);
   schedule.writers = static_cast<int>(Pick(random, 1, 4));
-  for (int64_t count = Pick(random, 3, 6); count > 0; --count) {
-    schedule.rounds.push_back(PickRound(random));
+  for (int64_t count = Pick(random, 2, 5); count > 0; --count) {
+    schedule.rounds.push_back(PickRound(random, schedule.spooled));
   }
   return schedule;
 }
 
 std::string Describe(const Schedule& schedule) {
-  std::string text = "seed " + std::to_string(schedule.seed) + ": " +
-                     std::to_string(schedule.writers) + " writers; source" +
-                     Joined(schedule.source_settings) + "; daemon" +
-                     Joined(schedule.daemon_arguments) +
-                     (schedule.second_daemon ? "; a second daemon" : "") + "\n";
+  std::string text =
+      "seed " + std::to_string(schedule.seed) + ": " + std::to_string(schedule.writers) +
+      " writers; source" + Joined(schedule.source_settings) + "; daemon" +
+      Joined(schedule.daemon_arguments) + (schedule.spooled ? " --confirm spooled" : "") +
+      (schedule.ends_archived ? ", archived in the end" : "") +
+      (schedule.second_daemon ? "; a second daemon" : "") +
+      (schedule.ddl_captured ? "; DDL capture" : "") + "\n";
   for (const Round& round : schedule.rounds) {
     text += "  faults: " + (round.faults.empty() ? "none" : round.faults) + "; ";
     for (const Event& event : round.events) {
       text += "after " + std::to_string(event.at.count()) + " ms " + Name(event.what) + " (" +
               std::to_string(event.length.count()) + " ms); ";
     }
-    text += "after " + std::to_string(round.rest.count()) + " ms " +
+    text += "after " + std::to_string(round.segments) + " segments " +
             (round.take_state ? "take the state, then " : "") +
             (round.ending == Ending::kKill ? "kill" : "stop") + "\n";
   }

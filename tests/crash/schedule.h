@@ -17,7 +17,10 @@ enum class Disturbance {
   kCutNetwork,
   kBlackHole,
   kSlowNetwork,
-  kFreezeDaemon,  // SIGSTOP, SIGCONT
+  kFreezeDaemon,     // SIGSTOP, SIGCONT
+  kDropSlot,         // under whoever reads it
+  kMoveSlotOn,       // to the end of the WAL, likewise
+  kTakeArchiveAway,  // as a file system that is not mounted; with --confirm spooled only
 };
 
 struct Event {
@@ -32,7 +35,9 @@ enum class Ending { kKill, kStop };
 struct Round {
   std::string faults;  // as base/fault.h has them
   std::vector<Event> events;
-  milliseconds rest{0};  // after the last event
+  // After the last event: until the archive has grown by so many segments, then until the faults
+  // have acted. Neither is waited for for long.
+  int segments = 0;
   bool take_state = false;
   Ending ending = Ending::kKill;
 };
@@ -41,7 +46,10 @@ struct Schedule {
   uint64_t seed = 0;
   std::vector<std::string> source_settings;
   std::vector<std::string> daemon_arguments;
+  bool spooled = false;        // --confirm spooled
+  bool ends_archived = false;  // the last run is with --confirm archived all the same
   bool second_daemon = false;  // on the same slot and archive
+  bool ddl_captured = false;   // sql/ddl_capture.sql is installed
   int writers = 1;
   std::vector<Round> rounds;
 };

@@ -12,10 +12,12 @@ namespace trunkline::crash {
 
 class SupervisedDaemon {
  public:
-  // `name` is for messages. Findings are added to `findings`, which is not owned.
-  SupervisedDaemon(std::string name, test::DaemonOptions options, Findings* findings);
+  // `name` is for messages; every run has the faults `canary`. Findings are added to `findings`,
+  // which is not owned.
+  SupervisedDaemon(std::string name, test::DaemonOptions options, std::string canary,
+                   Findings* findings);
 
-  // Runs it with the faults given, of which `canary` are of every run.
+  // Runs it with the faults given.
   void Start(const std::string& faults);
   // From now on until Start, it may also end with exit code 1: the source was taken
   // away, which a daemon that has not reached it yet does not wait for.
@@ -24,7 +26,12 @@ class SupervisedDaemon {
   void LookAfter();
   void Kill();
   void Stop();
-  void Signal(int signal) { program_->Signal(signal); }
+  void Signal(int signal) {
+    if (program_.has_value()) program_->Signal(signal);
+  }
+  // Whether each of the faults that Start was given, but those of no consequence by themselves, has
+  // acted.
+  bool HasFailed() const;
 
   // What it wrote, all runs together.
   const std::string& log() const { return log_; }
@@ -34,6 +41,7 @@ class SupervisedDaemon {
 
   const std::string name_;
   const test::DaemonOptions options_;
+  const std::string canary_;
   Findings* const findings_;
   std::optional<test::Program> program_;
   std::string faults_;
@@ -41,7 +49,9 @@ class SupervisedDaemon {
   std::string log_;
 };
 
-// How often the faults of each point acted, by a daemon's log.
+// How often the faults of each point acted, by a daemon's log: "store.write" while it streamed,
+// "store.write@snapshot" while it took a base snapshot, "store.write@gap" between a gap and the
+// stream's beginning.
 std::map<std::string, int> FaultsIn(const std::string& log);
 
 }  // namespace trunkline::crash

@@ -1,63 +1,77 @@
 #include "tests/crash/trial.h"
 
-#include <csignal>
 #include <filesystem>
 #include <stdexcept>
-#include <thread>
 
+#include "tests/crash/disturbances.h"
+#include "tests/crash/layout.h"
 #include "tests/crash/supervised_daemon.h"
+#include "tests/integration/load.h"
 #include "tests/support/must.h"
 #include "tests/support/proxy.h"
 #include "tests/support/source.h"
-#include "tests/support/twin_slot.h"
 
 namespace trunkline::crash {
 namespace {
 
 using test::Must;
 using test::seconds;
+using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kLookInterval{20};
+// What a round waits for: segments come soon, unless the machine has other things to do; a fault
+// may be at a point that this run does not come by.
+constexpr seconds kSegmentPatience{3};
+constexpr milliseconds kFaultPatience{400};
 constexpr seconds kEndPatience{120};
+
+}  // namespace
 
 class Trial {
  public:
-  Trial(const Schedule& schedule, const TrialOptions& options)
+  Trial(const Schedule& schedule, const SourceTemplate& source_template,
+        const TrialOptions& options)
       : schedule_(schedule),
         options_(options),
         port_(test::FreePort()),
-        source_({.settings = schedule.source_settings, .tcp_port = port_}),
-        conninfo_(source_.conninfo()),
+        source_({.settings = schedule.source_settings,
+                 .tcp_port = port_,
+                 .copy_of = source_template.data()}),
         proxy_(port_),
-        archive_(folder_ / "archive"),
-        daemon_("the daemon", DaemonOptions(), &result_.findings),
-        second_daemon_("the second daemon", DaemonOptions(), &result_.findings) {}
+        daemon_("the daemon", DaemonOptions(schedule.spooled), options.canary, &result_.findings),
+        second_daemon_("the second daemon", DaemonOptions(/*spooled=*/false), "",
+                       &result_.findings) {
+    std::filesystem::create_directories(spool());
+    if (schedule_.ddl_captured) test::InstallDdlCapture(source_.conninfo());
+  }
 
   TrialResult Run() {
-    CreateWorkloadSchema(conninfo_);
-    test::TwinSlot{conninfo_};
-    Workload load(conninfo_, schedule_.writers, schedule_.seed);
+    Workload load(source_.conninfo(), schedule_.writers, schedule_.seed,
+                  {.ddl_captured = schedule_.ddl_captured});
     if (schedule_.second_daemon) second_daemon_.Start("");
     for (const Round& round : schedule_.rounds) RunRound(round);
     second_daemon_.Stop();
     load.Stop();
     CatchUp();
-    const Ledger ledger = load.ledger();
-    Note(CheckArchive(archive_, conninfo_, ledger, states_));
-    for (const auto& [number, fate] : ledger) result_.transactions += fate == Fate::kCommitted;
-    result_.segments = static_cast<int>(test::Segments(archive_).size());
-    result_.states = static_cast<int>(states_.size());
-    result_.faults = FaultsIn(daemon_.log());
+    Judge(load.ledger());
     if (!result_.findings.empty() && !options_.keep.empty()) Keep();
     return std::move(result_);
   }
 
  private:
-  test::DaemonOptions DaemonOptions() const {
-    return {.source = proxy_.conninfo() + " user=postgres dbname=postgres",
-            .archive = archive_,
-            .arguments = schedule_.daemon_arguments,
-            .program = "trunklined_faulty"};
+  // As if it were a disk of its own, which can be away.
+  std::string archive() const { return folder_ / "disk/archive"; }
+  std::string spool() const { return folder_ / "spool"; }
+  std::string confirmed_spool() const { return spool() + "/trunkline-confirmed"; }
+
+  test::DaemonOptions DaemonOptions(bool spooled) const {
+    test::DaemonOptions options{.source = proxy_.conninfo() + " user=postgres dbname=postgres",
+                                .archive = archive(),
+                                .arguments = schedule_.daemon_arguments,
+                                .program = "trunklined_faulty"};
+    options.arguments.insert(options.arguments.end(), {"--spool", spool()});
+    if (spooled) options.arguments.insert(options.arguments.end(), {"--confirm", "spooled"});
+    return options;
   }
 
   void Note(Findings findings) {
@@ -65,78 +79,105 @@ class Trial {
   }
 
   void RunRound(const Round& round) {
-    const bool both = !round.faults.empty() && !options_.canary.empty();
-    daemon_.Start(round.faults + (both ? "," : "") + options_.canary);
+    LetSlotsMoveOn();
+    daemon_.Start(round.faults);
     for (const Event& event : round.events) {
       Pass(event.at);
       daemon_.NoteDisturbance();
       second_daemon_.NoteDisturbance();
       Disturb(event);
     }
-    Pass(round.rest);
+    const int segments = Layout(archive()).segments() + round.segments;
+    PassUntil(kSegmentPatience, [&] { return Layout(archive()).segments() >= segments; });
+    PassUntil(kFaultPatience, [&] { return daemon_.HasFailed(); });
     if (round.take_state) TakeState();
-    Note(CheckConfirmed(archive_, conninfo_));
+    NoteConfirmed();
     if (round.ending == Ending::kKill) {
       daemon_.Kill();
     } else {
       daemon_.Stop();
     }
-    Note(CheckConfirmed(archive_, conninfo_));
+    NoteConfirmed();
   }
 
-  void Pass(milliseconds time) {
-    const auto end = std::chrono::steady_clock::now() + time;
-    do {
+  // Decoding begins at the newest list of running transactions that what is confirmed allows; the
+  // source writes one every 15 seconds, or with a checkpoint. Else each run of the daemon would
+  // have all WAL decoded from the beginning.
+  void LetSlotsMoveOn() { test::Session(source_.conninfo()).Do("CHECKPOINT"); }
+
+  template <typename Predicate>
+  void PassUntil(milliseconds longest, Predicate done) {
+    const auto end = Clock::now() + longest;
+    while (!done() && Clock::now() < end) {
       std::this_thread::sleep_for(kLookInterval);
       daemon_.LookAfter();
       second_daemon_.LookAfter();
-    } while (std::chrono::steady_clock::now() < end);
+    }
+  }
+  void Pass(milliseconds time) {
+    PassUntil(time, [] { return false; });
   }
 
   void Disturb(const Event& event) {
+    const auto for_a_while = [&] { Pass(event.length); };
     switch (event.what) {
       case Disturbance::kRestartSource:
         return Must(source_.server().Restart({}));
       case Disturbance::kCrashSource:
-        Must(source_.server().Stop(/*immediate=*/true));
-        Pass(event.length);
-        return Must(source_.server().Restart({}));
+        return CrashSource(&source_, for_a_while);
       case Disturbance::kTerminateSender:
-        test::Session(conninfo_).Do(
-            "SELECT pg_catalog.pg_terminate_backend(active_pid) "
-            "FROM pg_catalog.pg_replication_slots WHERE active_pid IS NOT NULL");
-        return;
+        return TerminateSender(source_.conninfo());
       case Disturbance::kCutNetwork:
         return proxy_.Cut();
       case Disturbance::kBlackHole:
-        proxy_.BlackHole(true);
-        Pass(event.length);
-        return proxy_.BlackHole(false);
+        return BlackHole(&proxy_, for_a_while);
       case Disturbance::kSlowNetwork:
-        proxy_.Delay(event.length / 10);
-        Pass(event.length);
-        return proxy_.Delay(milliseconds(0));
+        return SlowDown(&proxy_, event.length / 10, for_a_while);
       case Disturbance::kFreezeDaemon:
         daemon_.Signal(SIGSTOP);
         std::this_thread::sleep_for(event.length);
-        daemon_.Signal(SIGCONT);
-        return;
+        return daemon_.Signal(SIGCONT);
+      case Disturbance::kDropSlot:
+      case Disturbance::kMoveSlotOn:
+        return NoteLoss(event.what == Disturbance::kDropSlot ? DropSlot(source_.conninfo())
+                                                             : MoveSlotOn(source_.conninfo()));
+      case Disturbance::kTakeArchiveAway:
+        return Note(TakeArchiveAway(folder_ / "disk", archive(), confirmed_spool(), for_a_while));
     }
+  }
+
+  void NoteLoss(std::optional<Lsn> lost_up_to) {
+    if (!lost_up_to.has_value()) return;
+    ++losses_;
+    lost_up_to_ = *lost_up_to;
+  }
+
+  // A slot that was lost is ahead of the archive until the gap is on record.
+  void NoteConfirmed() {
+    if (Layout(archive()).end() <= lost_up_to_) return;
+    Note(CheckConfirmed(archive(), confirmed_spool(), source_.conninfo()));
   }
 
   // Impossible now and then: a writer's TRUNCATE may stand in the way.
   void TakeState() {
     try {
-      states_.push_back(test::TakeExactState(conninfo_, "trunkline"));
+      states_.push_back(test::TakeExactState(source_.conninfo(), "trunkline"));
     } catch (const std::runtime_error&) {
     }
   }
 
-  // Brings the archive up to what the source has, with nothing in the way.
+  // Brings the archive up to what the source has, with nothing in the way. Behind a loss, that
+  // takes a first run up to the new base snapshot.
   void CatchUp() {
-    states_.push_back(test::TakeExactState(conninfo_, "trunkline"));
-    test::DaemonOptions options = DaemonOptions();
-    options.source = conninfo_;
+    LetSlotsMoveOn();
+    if (losses_ > 0) RunToNow();
+    states_.push_back(test::TakeExactState(source_.conninfo(), "trunkline"));
+    RunToNow();
+  }
+
+  void RunToNow() {
+    test::DaemonOptions options = DaemonOptions(schedule_.spooled && !schedule_.ends_archived);
+    options.source = source_.conninfo();
     options.program = "trunklined";
     const test::Outcome outcome = test::Daemon(options).RunTo("now", kEndPatience);
     if (outcome.exit_code == 0) return;
@@ -144,10 +185,29 @@ class Trial {
                                std::to_string(outcome.exit_code) + ": " + outcome.err);
   }
 
+  void Judge(Ledger ledger) {
+    for (const auto& [number, fate] : ledger) result_.transactions += fate == Fate::kCommitted;
+    const Layout layout(archive());
+    result_.segments = layout.segments();
+    result_.gaps = static_cast<int>(layout.gaps().size());
+    result_.states = static_cast<int>(states_.size());
+    result_.faults = FaultsIn(daemon_.log());
+    const Verdict verdict = CheckArchive({.archive = archive(),
+                                          .conninfo = source_.conninfo(),
+                                          .ledger = std::move(ledger),
+                                          .states = std::move(states_),
+                                          .losses = losses_,
+                                          .ddl_captured = schedule_.ddl_captured});
+    Note(verdict.findings);
+    result_.doubts = verdict.doubts;
+  }
+
   void Keep() const {
     const std::string place = options_.keep + "/" + std::to_string(schedule_.seed);
+    std::filesystem::remove_all(place);
     std::filesystem::create_directories(place);
-    if (test::Exists(archive_)) test::CopyFolder(archive_, place + "/archive");
+    if (test::Exists(archive())) test::CopyFolder(archive(), place + "/archive");
+    if (test::Exists(confirmed_spool())) test::CopyFolder(confirmed_spool(), place + "/spool");
     test::WriteFile(place + "/daemon.log", daemon_.log());
     test::WriteFile(place + "/second_daemon.log", second_daemon_.log());
     test::WriteFile(place + "/source.log", source_.log());
@@ -159,22 +219,21 @@ class Trial {
   const Schedule schedule_;
   const TrialOptions options_;
   const int port_;
-  test::Source source_;
-  const std::string conninfo_;
-  test::Proxy proxy_;
   test::TempFolder folder_;
-  const std::string archive_;
+  test::Source source_;
+  test::Proxy proxy_;
   TrialResult result_;
   SupervisedDaemon daemon_;
   SupervisedDaemon second_daemon_;
   std::vector<test::ExactState> states_;
+  int losses_ = 0;
+  Lsn lost_up_to_;  // by the last loss
 };
 
-}  // namespace
-
-TrialResult RunTrial(const Schedule& schedule, const TrialOptions& options) {
+TrialResult RunTrial(const Schedule& schedule, const SourceTemplate& source_template,
+                     const TrialOptions& options) {
   try {
-    return Trial(schedule, options).Run();
+    return Trial(schedule, source_template, options).Run();
   } catch (const std::exception& error) {
     TrialResult broken;
     broken.findings.push_back("the trial broke off: " + std::string(error.what()));

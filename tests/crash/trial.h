@@ -6,6 +6,7 @@
 
 #include "tests/crash/checks.h"
 #include "tests/crash/schedule.h"
+#include "tests/crash/source_template.h"
 
 namespace trunkline::crash {
 
@@ -19,11 +20,14 @@ struct TrialResult {
   Findings findings;
   int64_t transactions = 0;  // that the source committed
   int segments = 0;
+  int gaps = 0;
   int states = 0;
+  int doubts = 0;                     // states with columns that a rebuild warns of
   std::map<std::string, int> faults;  // how often the faults of each point acted
 };
 
-// A trial that cannot be carried out is a finding as well.
-TrialResult RunTrial(const Schedule& schedule, const TrialOptions& options);
+// A trial that cannot be carried out is a finding as well. Several may run at once.
+TrialResult RunTrial(const Schedule& schedule, const SourceTemplate& source_template,
+                     const TrialOptions& options);
 
 }  // namespace trunkline::crash

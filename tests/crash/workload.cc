@@ -1,6 +1,7 @@
 #include "tests/crash/workload.h"
 
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,7 @@ using test::Must;
 using test::Random;
 
 constexpr std::chrono::milliseconds kPause{50};
+constexpr int64_t kPausePerWriterMillis = 15;
 constexpr int64_t kNumbersPerWriter = 1'000'000;
 constexpr test::LoadOptions kLoad{.two_phase = true, .truncate = true, .logical_messages = false};
 
@@ -35,23 +37,55 @@ std::string TransactionalMessage(int64_t number) {
 // Enough rows that the source streams the transaction before it ends.
 std::string Bulk(Random& random, int writer) {
   const std::string first = std::to_string(writer * 100'000 + Pick(random, 0, 2000));
-  const std::string rows = std::to_string(Pick(random, 400, 1200));
+  const std::string rows = std::to_string(Pick(random, 250, 600));
   return "INSERT INTO crash.bulk SELECT g, repeat(md5(g::text), 3) FROM generate_series(" + first +
          ", " + first + " + " + rows +
          ") g ON CONFLICT (id) DO UPDATE SET v = crash.bulk.v || 'x'; ";
 }
 
-// A column comes with a default for the rows that there are, and with a row that shows it; an older
-// one goes.
-std::string Redefine(Random& random, int64_t number) {
-  const std::string n = std::to_string(number);
-  if (Chance(random, 30)) {
-    return "CREATE TABLE crash.\"made " + n + "\" (id integer PRIMARY KEY, v text); " +
-           "INSERT INTO crash.\"made " + n + "\" VALUES (1, 'new'); ";
+// What DDL has made so far and may change again; by the one writer that uses it.
+class Definitions {
+ public:
+  explicit Definitions(WorkloadOptions options) : options_(options) {}
+
+  // Statements for the transaction of `number`. They may be rolled back: what is named is then not
+  // there, and the next transaction that names it fails.
+  std::string Redefine(Random& random, int64_t number) {
+    const std::string n = std::to_string(number);
+    if (Chance(random, 25)) return MakeTable(n);
+    if (tables_.size() > 2 && Chance(random, 35)) return "DROP TABLE " + Take(&tables_) + "; ";
+    if (options_.ddl_captured && columns_.size() > 2 && Chance(random, 40)) {
+      const std::string column = Take(&columns_);
+      if (Chance(random, 50)) return "ALTER TABLE crash.redefined DROP COLUMN " + column + "; ";
+      return "ALTER TABLE crash.redefined RENAME " + column + " TO r" + n + "; ";
+    }
+    return AddColumn(n);
   }
-  return "ALTER TABLE crash.redefined ADD COLUMN c" + n + " integer DEFAULT " + n +
-         "; INSERT INTO crash.redefined (id) VALUES (" + n + "); ";
-}
+
+ private:
+  std::string MakeTable(const std::string& n) {
+    const std::string table = "crash.\"made " + n + "\"";
+    tables_.push_back(table);
+    return "CREATE TABLE " + table + " (id integer PRIMARY KEY, v text); INSERT INTO " + table +
+           " VALUES (1, 'new'); ";
+  }
+  // With a default for the rows that there are, and a row that shows it.
+  std::string AddColumn(const std::string& n) {
+    columns_.push_back("c" + n);
+    return "ALTER TABLE crash.redefined ADD COLUMN c" + n + " integer DEFAULT " + n +
+           "; INSERT INTO crash.redefined (id) VALUES (" + n + "); ";
+  }
+  // The oldest: it has been in some states.
+  static std::string Take(std::deque<std::string>* names) {
+    std::string name = std::move(names->front());
+    names->pop_front();
+    return name;
+  }
+
+  const WorkloadOptions options_;
+  std::deque<std::string> tables_;
+  std::deque<std::string> columns_;
+};
 
 std::string Statements(Random& random) {
   std::string sql;
@@ -74,15 +108,19 @@ std::string Statements(Random& random) {
 
 class Workload::Writer {
  public:
-  Writer(std::string conninfo, int index, uint64_t seed)
-      : conninfo_(std::move(conninfo)), index_(index), random_(seed) {}
+  Writer(std::string conninfo, int index, int writers, uint64_t seed, WorkloadOptions options)
+      : conninfo_(std::move(conninfo)),
+        index_(index),
+        longest_pause_(kPausePerWriterMillis * writers),
+        random_(seed),
+        definitions_(options) {}
 
   void Run(const std::atomic<bool>& stop) {
     while (!stop) {
       if (Connected()) {
         Transact();
-        // Leaves the machine to those who are under test.
-        std::this_thread::sleep_for(std::chrono::milliseconds(Pick(random_, 0, 15)));
+        // Leaves the machine to those who are under test, however many writers there are.
+        std::this_thread::sleep_for(std::chrono::milliseconds(Pick(random_, 0, longest_pause_)));
       } else {
         std::this_thread::sleep_for(kPause);
       }
@@ -166,7 +204,7 @@ class Workload::Writer {
     const std::string dropped = "SAVEPOINT d; " + Enter(-number) + Bulk(random_, index_) +
                                 "ROLLBACK TO SAVEPOINT d; RELEASE SAVEPOINT d; ";
     if (Chance(random_, 8)) return dropped + Bulk(random_, index_) + Bulk(random_, index_);
-    if (index_ == 0 && Chance(random_, 2)) return Redefine(random_, number);
+    if (index_ == 0 && Chance(random_, 4)) return definitions_.Redefine(random_, number);
     return (Chance(random_, 5) ? dropped : "") + Statements(random_);
   }
 
@@ -182,7 +220,9 @@ class Workload::Writer {
 
   const std::string conninfo_;
   const int index_;
+  const int64_t longest_pause_;  // in ms
   Random random_;
+  Definitions definitions_;
   std::optional<Connection> connection_;
   int64_t last_number_ = 0;
   Ledger ledger_;
@@ -196,10 +236,11 @@ void CreateWorkloadSchema(const std::string& conninfo) {
       "CREATE TABLE crash.redefined (id bigint PRIMARY KEY)");
 }
 
-Workload::Workload(const std::string& conninfo, int writers, uint64_t seed) {
+Workload::Workload(const std::string& conninfo, int writers, uint64_t seed,
+                   WorkloadOptions options) {
   for (int i = 0; i < writers; ++i) {
-    writers_.push_back(
-        std::make_unique<Writer>(conninfo, i, seed * 100 + static_cast<uint64_t>(i)));
+    writers_.push_back(std::make_unique<Writer>(conninfo, i, writers,
+                                                seed * 100 + static_cast<uint64_t>(i), options));
     threads_.emplace_back([this, writer = writers_.back().get()] { writer->Run(stop_); });
   }
 }

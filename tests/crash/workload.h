@@ -25,9 +25,15 @@ using Ledger = std::map<int64_t, Fate>;
 // The tables of the integration tests' load, and those of the ledger.
 void CreateWorkloadSchema(const std::string& conninfo);
 
+struct WorkloadOptions {
+  // Then also columns are dropped and renamed. Without DDL capture it shows from some later change
+  // on.
+  bool ddl_captured = false;
+};
+
 class Workload {
  public:
-  Workload(const std::string& conninfo, int writers, uint64_t seed);
+  Workload(const std::string& conninfo, int writers, uint64_t seed, WorkloadOptions options = {});
   ~Workload();
   // Lets every writer end its transaction, prepared ones included; the source must be up.
   void Stop();

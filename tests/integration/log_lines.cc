@@ -56,14 +56,24 @@ std::vector<std::string> LogLines(const std::string& text) {
   return changes;
 }
 
+std::vector<LoggedLine> TwinLog(const std::string& conninfo) {
+  std::vector<LoggedLine> log;
+  size_t begun = 0;
+  for (TwinLine& line : TwinSlot(conninfo).Lines()) {
+    // A message outside of transactions stands between them, and ends by itself.
+    if (line.text.starts_with("BEGIN ")) begun = log.size();
+    const bool ends = line.text.starts_with("COMMIT ");
+    log.push_back({line.lsn, WithoutPartitioned(WithoutGenerated(std::move(line.text)))});
+    if (!ends) continue;
+    for (size_t i = begun; i < log.size(); ++i) log[i].end = line.lsn;
+  }
+  return log;
+}
+
 std::vector<std::string> TwinLogLines(const std::string& conninfo, Lsn from) {
   std::vector<std::string> changes;
-  std::vector<std::string> transaction;
-  for (TwinLine& line : TwinSlot(conninfo).Lines()) {
-    transaction.push_back(WithoutPartitioned(WithoutGenerated(std::move(line.text))));
-    if (!transaction.back().starts_with("COMMIT ")) continue;
-    if (line.lsn > from) changes.insert(changes.end(), transaction.begin(), transaction.end());
-    transaction.clear();
+  for (LoggedLine& line : TwinLog(conninfo)) {
+    if (line.end > from) changes.push_back(std::move(line.text));
   }
   return changes;
 }

@@ -62,6 +62,9 @@ TEST(LogTest, AgreesWithTestDecodingChangeForChange) {
   std::cout << want.size() << " lines compared\n";
 }
 
+constexpr char kLooseMessage[] =
+    "SELECT pg_catalog.pg_logical_emit_message(false, 'loose', 'between two transactions')";
+
 // The parts of a log put together are the log.
 TEST(LogTest, RangesAndTablesCutTheLogWhereTheySay) {
   Source source;
@@ -79,7 +82,9 @@ TEST(LogTest, RangesAndTablesCutTheLogWhereTheySay) {
     const std::string n = std::to_string(i);
     session.Do("BEGIN; INSERT INTO public.a VALUES (" + n +
                ", 'a'); INSERT INTO public.b VALUES (" + n + ", 'b'); COMMIT");
-    if (i % 10 == 9) cuts.push_back(session.CurrentLsn());
+    if (i % 20 == 9) cuts.push_back(session.CurrentLsn());
+    // Of a message outside of transactions, this is the end.
+    if (i % 20 == 19) cuts.push_back(Must(Lsn::Parse(session.One(kLooseMessage))));
     if (i == 20) {
       ASSERT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
     }
@@ -106,6 +111,8 @@ TEST(LogTest, RangesAndTablesCutTheLogWhereTheySay) {
     return found;
   };
   EXPECT_EQ(count(whole, "INSERT:"), 80U);
+  EXPECT_EQ(count(whole, "prefix: loose,"), 2U);
+  EXPECT_EQ(count(log({"--to", "lsn:" + cuts[1].ToString()}), "prefix: loose,"), 1U);
   const std::string only_a = log({"--table", "public.a"});
   EXPECT_EQ(count(only_a, "table public.a:"), 41U);
   EXPECT_EQ(count(only_a, "table public.b:"), 0U);

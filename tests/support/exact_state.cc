@@ -20,6 +20,10 @@ std::string Qualified(const std::vector<std::string>& table) {
   return QuoteIdentifier(table[0]) + "." + QuoteIdentifier(table[1]);
 }
 
+std::string FileName(const std::vector<std::string>& table) {
+  return PercentEncode(table[0]) + "." + PercentEncode(table[1]) + ".csv";
+}
+
 std::string NewSlotName() {
   static std::atomic<int> counter = 0;
   return "exact_state_" + std::to_string(++counter);
@@ -43,8 +47,11 @@ ExactState TakeExactState(const std::string& conninfo, const std::string& public
   reader.Do("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   reader.Do("SET TRANSACTION SNAPSHOT " + QuoteLiteral(slot.at(0).at(2)));
   for (const auto& table : tables) {
-    state.tables[PercentEncode(table[0]) + "." + PercentEncode(table[1]) + ".csv"] =
+    state.tables[FileName(table)] =
         reader.CopyOut("COPY " + Qualified(table) + " TO STDOUT (FORMAT csv, HEADER)");
+  }
+  for (const auto& table : reader.Table(TablesOf(publication))) {
+    if (!state.tables.contains(FileName(table))) state.unread.push_back(FileName(table));
   }
   return state;
 }

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/lsn.h"
 #include "tests/support/session.h"
@@ -17,6 +18,8 @@ struct ExactState {
   Lsn lsn;
   // By "<schema>.<table>.csv", percent-encoded: COPY ... TO STDOUT (FORMAT csv, HEADER).
   std::map<std::string, std::string> tables;
+  // Tables of the state that were made while it was taken, and were not read; named likewise.
+  std::vector<std::string> unread;
 };
 
 // Takes the state of the tables of `publication`. Holds back TRUNCATE and ALTER TABLE, which no

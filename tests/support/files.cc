@@ -13,8 +13,13 @@ namespace trunkline::test {
 
 namespace fs = std::filesystem;
 
+std::string TempParent() {
+  const char* parent = std::getenv("TMPDIR");
+  return parent == nullptr ? "/tmp" : parent;
+}
+
 TempFolder::TempFolder() {
-  std::string name = "/tmp/trunkline-test-XXXXXX";
+  std::string name = TempParent() + "/trunkline-test-XXXXXX";
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   fs::permissions(name, fs::perms::all);
   path_ = name;

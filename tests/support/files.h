@@ -7,7 +7,10 @@
 
 namespace trunkline::test {
 
-// A new folder below /tmp that everyone may enter; removed with all in it at the end, unless
+// TMPDIR, else /tmp: where tests have their folders.
+std::string TempParent();
+
+// A new folder in TempParent() that everyone may enter; removed with all in it at the end, unless
 // TRUNKLINE_KEEP is set.
 class TempFolder {
  public:

@@ -25,6 +25,7 @@ Source::Source(const SourceOptions& options) {
                      "shared_buffers = 128MB",
                      "log_line_prefix = '%m [%p] %a '"};
   server.settings.insert(server.settings.end(), options.settings.begin(), options.settings.end());
+  server.parent_directory = TempParent();
   server.tcp_port = options.tcp_port;
   server.copy_of = options.copy_of;
   server_ = Must(postgres::Server::Start(server));

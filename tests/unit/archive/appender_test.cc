@@ -287,6 +287,19 @@ TEST_F(AppenderTest, TakesPartsFromManyThreads) {
   EXPECT_EQ(Names("snapshots/").size(), 20);
 }
 
+// Its file system is not mounted for a while, say: nothing goes underneath.
+TEST_F(AppenderTest, TakesNoSnapshotWhereTheArchiveIsGone) {
+  const auto appender = archive_.Open();
+  Must(archive_.store()->Remove(std::vector<std::string>{"identity"}));
+  const auto part = appender->PutSnapshotPart(Transactions({50}), Lsn{50}, Relation{}, 0);
+  ASSERT_FALSE(part);
+  EXPECT_EQ(part.error().kind, ErrorKind::kUnavailable);
+  const auto complete = appender->CompleteSnapshot(Lsn{50}, {}, "{}", kTimeline, kServer);
+  ASSERT_FALSE(complete);
+  EXPECT_EQ(complete.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
 TEST_F(AppenderTest, RemovesOnlyIncompleteSnapshots) {
   archive_.Fill();
   const auto appender = archive_.Open();

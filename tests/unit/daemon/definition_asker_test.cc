@@ -37,6 +37,26 @@ TEST(DefinitionAskerTest, WaitsNoLongerThanTheDeadline) {
   EXPECT_FALSE(asker.idle());
 }
 
+// Behind many failures, it would be half a minute.
+TEST(DefinitionAskerTest, AsksAtOnceWhenTheSourceWasReached) {
+  std::atomic<bool> there = false;
+  std::atomic<int> queries = 0;
+  DefinitionAsker asker([&](const std::stop_token&) -> Result<DescribedTables> {
+    ++queries;
+    if (!there) return Fail(ErrorKind::kUnavailable, "nobody there");
+    return DescribedTables{};
+  });
+  const uint64_t ticket = asker.Ask();
+  // Two pauses pass, a quarter and half of a second; the next one takes a second.
+  while (queries < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  there = true;
+  const Clock::time_point begun = Clock::now();
+  asker.Hurry();
+  asker.Await(ticket, begun + std::chrono::seconds(30));
+  EXPECT_TRUE(asker.answered());
+  EXPECT_LT(Clock::now() - begun, std::chrono::milliseconds(700));
+}
+
 // A request that nobody can answer must not keep the daemon from its end.
 TEST(DefinitionAskerTest, EndsWithARequestOpen) {
   std::atomic<int> queries = 0;

@@ -58,6 +58,14 @@ TEST(DefinitionTables, MalformedDocumentsAreErrors) {
   std::string without_oid = document;
   without_oid.replace(without_oid.find("\"oid\""), 5, "\"old\"");
   EXPECT_FALSE(ParseDefinitionTables(without_oid));
+  // What pg_get_constraintdef yields where the constraint was dropped meanwhile.
+  const auto constrained = [&](const std::string& definition) {
+    std::string with = document;
+    return with.replace(with.find("\"columns\""), 0,
+                        R"("constraints": [{"name": "k", "definition": )" + definition + "}], ");
+  };
+  EXPECT_TRUE(ParseDefinitionTables(constrained("\"PRIMARY KEY (a)\"")));
+  EXPECT_FALSE(ParseDefinitionTables(constrained("null")));
 }
 
 TEST(TableCopier, CopiesPublishedColumnsAndRows) {

@@ -24,11 +24,13 @@ class DefinitionSink : public TransactionSink {
   Result<void> OnChange(const Change& change) override {
     EXPECT_EQ(change.operation, Operation::kDefinition);
     definitions.emplace_back(change.content);
+    lsns.push_back(change.message_lsn);
     return {};
   }
   Result<void> Commit(const TransactionInfo&) override { return {}; }
 
   std::vector<std::string> definitions;
+  std::vector<Lsn> lsns;  // from which on they hold
 };
 
 Relation Table(uint32_t oid, const std::vector<std::string>& columns) {
@@ -182,6 +184,38 @@ TEST_F(DefinitionTrackerTest, AnAnswerAheadIsArchivedAtTheTransactionThatMadeIt)
   Transact({}, Lsn{200});
   EXPECT_THAT(sink_.definitions, ElementsAre("another column"));
   EXPECT_EQ(queries_, 0);
+}
+
+// The connection broke while the answer was awaited, for longer than the patience. What the new
+// stream brings again must not go ahead of the answer all the same.
+TEST_F(DefinitionTrackerTest, AnOutageDoesNotUseThePatienceUp) {
+  SetSource(Tables("new", {Table(1, {"a", "b"})}));
+  held_ = true;
+  tracker_.NoteRelation(Table(1, {"a", "b"}));
+  ASSERT_TRUE(tracker_.Check(&sink_));
+  EXPECT_THAT(sink_.definitions, IsEmpty());
+  tracker_.NoteStream(/*ddl_captured=*/false);
+  tracker_.NoteRelation(Table(1, {"a", "b"}));  // as it is known by now
+  const std::jthread answers([this] {
+    std::this_thread::sleep_for(milliseconds(200));
+    held_ = false;
+  });
+  TransactionInfo transaction;
+  transaction.xid = xid_;
+  transaction.commit_lsn = Lsn{100};
+  tracker_.NoteTransaction(transaction, Clock::now());
+  ASSERT_TRUE(tracker_.due());
+  ASSERT_TRUE(tracker_.Check(&sink_));
+  EXPECT_THAT(sink_.definitions, ElementsAre("new"));
+}
+
+TEST_F(DefinitionTrackerTest, SaysFromWhereOnADefinitionHolds) {
+  DescribedTables tables = Tables("new", {Table(1, {"a", "b"})});
+  tables.settled = Lsn{500};
+  SetSource(tables);
+  See(Table(1, {"a", "b"}));
+  EXPECT_THAT(sink_.definitions, ElementsAre("new"));
+  EXPECT_THAT(sink_.lsns, ElementsAre(Lsn{500}));
 }
 
 TEST_F(DefinitionTrackerTest, TransactionsBringALookNowAndThen) {
