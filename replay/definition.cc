@@ -231,8 +231,15 @@ TableDefinition ReadTable(const Node& node) {
 }
 
 DatabaseDefinition ReadDatabase(const Node& node) {
-  return {node["name"].String(), node["encoding"].String(), node["collate"].String(),
-          node["ctype"].String()};
+  DatabaseDefinition database;
+  database.name = node["name"].String();
+  database.encoding = node["encoding"].String();
+  database.collate = node["collate"].String();
+  database.ctype = node["ctype"].String();
+  database.provider = node["provider"].OptionalString().value_or("");
+  database.locale = node["locale"].OptionalString();
+  database.icu_rules = node["icu_rules"].OptionalString();
+  return database;
 }
 
 template <typename Items, typename Predicate>

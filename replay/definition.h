@@ -118,6 +118,9 @@ struct DatabaseDefinition {
   std::string encoding;
   std::string collate;
   std::string ctype;
+  std::string provider;  // of the default collation: "c" (libc), "i" (ICU), "b" (builtin), "" (14)
+  std::optional<std::string> locale;  // with ICU and builtin
+  std::optional<std::string> icu_rules;
 };
 
 struct Definition {

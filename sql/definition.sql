@@ -370,7 +370,11 @@ select json_build_object(
   'server_version', current_setting('server_version_num')::int,
   'database', (select json_build_object('name', d.datname,
                                         'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
-                                        'collate', d.datcollate, 'ctype', d.datctype)
+                                        'collate', d.datcollate, 'ctype', d.datctype,
+                                        'provider', to_jsonb(d) ->> 'datlocprovider',
+                                        'locale', coalesce(to_jsonb(d) ->> 'datlocale',
+                                                           to_jsonb(d) ->> 'daticulocale'),
+                                        'icu_rules', to_jsonb(d) ->> 'daticurules')
                from pg_catalog.pg_database d where d.datname = current_database()),
   'all_tables', (select pg.puballtables from pg_catalog.pg_publication pg where pg.pubname = $1),
   'schemas', coalesce((select json_agg(nspname order by nspname) from own_schemas

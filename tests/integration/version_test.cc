@@ -84,6 +84,32 @@ TEST_F(VersionTest, SchemasThatArePublished) {
   ExpectSameDatabase();
 }
 
+// Rows sort in a rebuilt database as in the source.
+TEST_F(VersionTest, CollationsOfOtherProviders) {
+  NEEDS_POSTGRES(15, "databases of another provider than libc");
+  std::vector<std::string> providers = {"icu ICU_LOCALE 'en-US-u-kf-upper'"};
+  if (source_.major() >= 17) providers.push_back("builtin BUILTIN_LOCALE 'C'");
+  for (const std::string& provider : providers) {
+    SCOPED_TRACE(provider);
+    source_.Connect().Do(
+        "CREATE DATABASE origin TEMPLATE template0 LOCALE 'C.UTF-8' LOCALE_PROVIDER " + provider);
+    conninfo_ = source_.conninfo("origin");
+    source_.Connect("origin").Do(
+        "CREATE TABLE public.w (w text PRIMARY KEY); CREATE PUBLICATION trunkline FOR ALL TABLES; "
+        "INSERT INTO public.w VALUES ('b'), ('B'), ('a'), ('A'), ('ä')");
+    RunToNow();
+    Rebuild(&source_);
+    ExpectSameRows(&source_, "SELECT w FROM public.w ORDER BY w");
+    ExpectSameRows(&source_,
+                   "SELECT datcollate, datctype, datlocprovider, pg_catalog.to_jsonb(d) -> "
+                   "'datlocale', pg_catalog.to_jsonb(d) -> 'daticulocale' FROM "
+                   "pg_catalog.pg_database d WHERE datname = pg_catalog.current_database()");
+    source_.DropDatabase("rebuilt");
+    source_.DropDatabase("origin");
+    std::filesystem::remove_all(archive());
+  }
+}
+
 TEST_F(VersionTest, AnIdentityThatPartitionsShare) {
   NEEDS_POSTGRES(17, "identity columns of partitioned tables");
   Capture(
