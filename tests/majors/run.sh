@@ -31,7 +31,7 @@ for major in "${majors[@]}"; do
   SECONDS=0
   ctest --test-dir build --verbose --no-tests=error --parallel "$(nproc)" \
     --tests-regex '^(integration|sql)\.|^pipelines$' 2>&1 |
-    tee "$log" | grep -E '^ *[0-9]+/[0-9]+ Test |^[0-9]+% tests passed' || failed=1
+    tee "$log" | grep --line-buffered -E '^ *[0-9]+/[0-9]+ Test |^[0-9]+% tests passed' || failed=1
   build/bin/trunkline_crash --seconds "$crash_seconds" 2>&1 |
     tee -a "$log" | sed '/nothing found/d' || failed=1
   sed -nE 's/^[0-9]+: (\[  SKIPPED \] [^ ]+) \(.*/\1/p' "$log"
