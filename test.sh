@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything that shows Trunkline to be right, from a bare Debian 12 (root or sudo).
 #
-#   ./test.sh          style, clang with ASan and UBSan, clang with TSan, a short fuzz, g++ release
+#   ./test.sh          style, clang with ASan and UBSan, clang with TSan, a short fuzz, g++ release,
+#                      that also on Postgres 14 and 18
 #   ./test.sh quick    style, and g++ release without the slow tests
 #
 # The last thing it prints is CTest's summary of the release build, the main run.
@@ -58,9 +59,10 @@ if [[ $mode == full ]]; then
 fi
 
 step "g++, release"
+[[ $mode == quick ]] || tests/majors/fetch.sh 14 18
 build release
 if [[ $mode == full ]]; then
   run_tests build
 else
-  run_tests build --label-exclude '^(integration|pipelines)$'
+  run_tests build --label-exclude '^(integration|majors|pipelines)$'
 fi

@@ -231,6 +231,12 @@ class Checker {
   }
 
   void CheckRetention() {
+    // Postgres 18 on.
+    const std::string idle = Setting("idle_replication_slot_timeout");
+    if (SettingUnits("idle_replication_slot_timeout") > 0) {
+      Warn("idle_replication_slot_timeout", "a daemon away for " + idle + " loses its slot",
+           "ALTER SYSTEM SET idle_replication_slot_timeout = 0; then SELECT pg_reload_conf()");
+    }
     const std::string found = Setting("max_slot_wal_keep_size");
     if (found != "-1") return Ok("max_slot_wal_keep_size", found);
     Warn("max_slot_wal_keep_size", "no limit: WAL fills the disk while the daemon is away for long",

@@ -13,6 +13,7 @@ namespace {
 struct Setting {
   const char* name;
   const char* value;
+  int since = 0;  // the server version that has it
 };
 
 // Everything that changes how a value or a definition prints, what rows a query sees, or that could
@@ -33,6 +34,8 @@ constexpr Setting kPinnedSettings[] = {
     {"statement_timeout", "0"},
     {"lock_timeout", "0"},
     {"idle_in_transaction_session_timeout", "0"},
+    {"idle_session_timeout", "0", 140000},
+    {"transaction_timeout", "0", 170000},
 };
 
 // The same on the server's side, whose defaults leave a session with its locks and slots open for
@@ -41,9 +44,10 @@ constexpr char kServerSideTimeouts[] =
     "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; "
     "SET tcp_user_timeout = 50000";
 
-std::string PinningCommand() {
+std::string PinningCommand(int server_version) {
   std::string command;
   for (const Setting& setting : kPinnedSettings) {
+    if (setting.since > server_version) continue;
     command += std::string("SET ") + setting.name + " = " + QuoteLiteral(setting.value) + ";";
   }
   return command;
@@ -174,6 +178,7 @@ constexpr std::string_view kCommand = "";
 std::string PinnedOptions() {
   std::string options;
   for (const Setting& setting : kPinnedSettings) {
+    if (setting.since != 0) continue;  // the program's server may not know it
     if (!options.empty()) options += ' ';
     options += std::string("-c ") + setting.name + "=" + setting.value;
   }
@@ -223,7 +228,7 @@ Result<Connection> Connection::Open(const std::string& conninfo, Mode mode,
       raw, [](void*, const char*) {}, nullptr);
   // By command rather than in the startup packet, so that no PGOPTIONS, PGTZ, PGDATESTYLE, service
   // file or ALTER ROLE ... SET comes after them.
-  TRY(connection.Exec(PinningCommand() + kServerSideTimeouts));
+  TRY(connection.Exec(PinningCommand(connection.server_version()) + kServerSideTimeouts));
   return connection;
 }
 

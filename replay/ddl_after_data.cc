@@ -23,6 +23,8 @@ std::string_view KindOf(const ConstraintDefinition& constraint) {
       return "exclusion constraint";
     case 'f':
       return "foreign key";
+    case 'n':
+      return "not-null constraint";
     default:
       return "check constraint";
   }

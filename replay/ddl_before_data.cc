@@ -94,13 +94,23 @@ class Foundation {
         options_.unlogged || (table.definition != nullptr && table.definition->persistence == 'u');
     const std::string key =
         table.partitioned ? table.definition->partition_key.value_or("") : std::string();
-    Statement create{.sql = CreateTable(table.name, columns, unlogged, key, Detail::kAll)};
-    std::string bare = CreateTable(table.name, columns, unlogged, key, Detail::kBare);
-    if (bare != create.sql) {
-      create.lacking = "generated columns and collations of " + Display(table.name);
-      create.instead.push_back({.sql = std::move(bare)});
+    const auto variant = [&](Detail detail) {
+      return Statement{.sql = CreateTable(table.name, columns, unlogged, key, detail)};
+    };
+    Statement create = variant(Detail::kAll);
+    Statement stored = variant(Detail::kStored);
+    Statement bare = variant(Detail::kBare);
+    if (bare.sql != stored.sql) {
+      stored.lacking = "generated columns and collations of " + Display(table.name);
+      stored.instead.push_back(std::move(bare));
     }
-    Add(std::move(create));
+    if (stored.sql != create.sql) {
+      create.lacking = "virtual columns of " + Display(table.name) + ", which are stored";
+      create.instead.push_back(std::move(stored));
+      Add(std::move(create));
+    } else {
+      Add(std::move(stored));
+    }
     for (const SequenceDefinition* sequence : DefaultSequences(table)) {
       Add({.sql = "ALTER SEQUENCE " + Qualified(sequence->name) + " OWNED BY " + Quoted(table) +
                   "." + QuoteIdentifier(sequence->column),

@@ -96,6 +96,7 @@ class ColumnPlanner {
     ColumnText text{.name = column.name, .type = column.type};
     text.collation = column.collation.value_or("");
     text.not_null = column.not_null;
+    text.not_null_name = column.not_null_name.value_or("");
     text.generated_virtual = column.generated == "v";
     if (!column.generated.empty()) text.generated = column.default_value.value_or("NULL");
     // A partition takes part in its parent's identity (Postgres 17 on).

@@ -50,11 +50,16 @@ std::string SequenceOptions(const SequenceDefinition& sequence) {
 
 std::string ColumnSql(const ColumnText& column, Detail detail) {
   std::string sql = QuoteIdentifier(column.name) + " " + column.type;
-  if (!column.collation.empty() && detail == Detail::kAll) sql += " COLLATE " + column.collation;
-  if (column.not_null) sql += " NOT NULL";
+  if (!column.collation.empty() && detail != Detail::kBare) sql += " COLLATE " + column.collation;
+  if (column.not_null) {
+    if (!column.not_null_name.empty()) {
+      sql += " CONSTRAINT " + QuoteIdentifier(column.not_null_name);
+    }
+    sql += " NOT NULL";
+  }
   if (!column.generated.empty()) {
-    sql += " GENERATED ALWAYS AS (" + column.generated +
-           (column.generated_virtual ? ") VIRTUAL" : ") STORED");
+    const bool is_virtual = column.generated_virtual && detail == Detail::kAll;
+    sql += " GENERATED ALWAYS AS (" + column.generated + (is_virtual ? ") VIRTUAL" : ") STORED");
   }
   if (!column.identity.empty()) {
     sql += column.identity == "a" ? " GENERATED ALWAYS AS IDENTITY"
@@ -156,7 +161,8 @@ std::string WithoutOnly(const IndexDefinition& index) {
 }
 
 bool IsNotValid(const std::string& constraint_definition) {
-  return constraint_definition.ends_with(" NOT VALID");
+  return constraint_definition.ends_with(" NOT VALID") ||
+         constraint_definition.ends_with(" NOT ENFORCED");
 }
 
 }  // namespace trunkline

@@ -32,13 +32,15 @@ struct ColumnText {
   std::string generated = {};  // expression
   bool generated_virtual = false;
   bool not_null = false;
-  std::string identity = {};  // "a" or "d"
+  std::string not_null_name = {};  // of the constraint
+  std::string identity = {};       // "a" or "d"
   const SequenceDefinition* sequence = nullptr;
 };
 
 enum class Detail {
   kAll,
-  kBare,  // no generated columns, no collations: what a server may lack the means for
+  kStored,  // generated columns that are computed when read (Postgres 18 on) are stored instead
+  kBare,    // no generated columns, no collations: what a server may lack the means for
 };
 
 std::string CreateTable(const QualifiedName& name, const std::vector<ColumnText>& columns,
@@ -49,6 +51,7 @@ std::string CreateTable(const QualifiedName& name, const std::vector<ColumnText>
 std::optional<std::string> PlainKeyColumns(const ConstraintDefinition& constraint);
 // The definition of a partitioned table's index without ONLY: it takes in the partitions' indexes.
 std::string WithoutOnly(const IndexDefinition& index);
+// NOT VALID, or NOT ENFORCED: rows may break it.
 bool IsNotValid(const std::string& constraint_definition);
 
 }  // namespace trunkline

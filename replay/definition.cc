@@ -1,5 +1,6 @@
 #include "replay/definition.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -166,6 +167,7 @@ ColumnDefinition ReadColumn(const Node& node) {
   column.type_modifier = node["type_modifier"].Int<int32_t>();
   column.collation = node["collation"].OptionalString();
   column.not_null = node["not_null"].Bool();
+  column.not_null_name = node["not_null_name"].OptionalString();
   column.default_value = node["default"].OptionalString();
   column.identity = node["identity"].OptionalLetter("ad");
   column.generated = node["generated"].OptionalLetter("sv");
@@ -176,7 +178,7 @@ ColumnDefinition ReadColumn(const Node& node) {
 ConstraintDefinition ReadConstraint(const Node& node) {
   ConstraintDefinition constraint;
   constraint.name = node["name"].String();
-  constraint.type = node["type"].Letter("pucxf");
+  constraint.type = node["type"].Letter("pucxfn");
   constraint.definition = node["definition"].String();
   constraint.columns = node["columns"].List(ReadString);
   constraint.references = ReadOptionalName(node["references"]);
@@ -229,8 +231,15 @@ TableDefinition ReadTable(const Node& node) {
 }
 
 DatabaseDefinition ReadDatabase(const Node& node) {
-  return {node["name"].String(), node["encoding"].String(), node["collate"].String(),
-          node["ctype"].String()};
+  DatabaseDefinition database;
+  database.name = node["name"].String();
+  database.encoding = node["encoding"].String();
+  database.collate = node["collate"].String();
+  database.ctype = node["ctype"].String();
+  database.provider = node["provider"].OptionalString().value_or("");
+  database.locale = node["locale"].OptionalString();
+  database.icu_rules = node["icu_rules"].OptionalString();
+  return database;
 }
 
 template <typename Items, typename Predicate>
@@ -245,6 +254,12 @@ auto FindIf(const Items& items, Predicate matches) -> decltype(items.data()) {
 
 const ColumnDefinition* TableDefinition::FindColumn(std::string_view column) const {
   return FindIf(columns, [&](const ColumnDefinition& item) { return item.name == column; });
+}
+
+bool TableDefinition::Sends(const ColumnDefinition& column) const {
+  if (!published_columns) return column.generated.empty();
+  return std::find(published_columns->begin(), published_columns->end(), column.name) !=
+         published_columns->end();
 }
 
 const TableDefinition* Definition::FindTable(uint32_t oid) const {

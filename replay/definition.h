@@ -51,6 +51,7 @@ struct ColumnDefinition {
   int32_t type_modifier = -1;
   std::optional<std::string> collation;
   bool not_null = false;
+  std::optional<std::string> not_null_name;  // of the constraint, Postgres 18 on
   std::optional<std::string> default_value;
   std::string identity;   // "", "a" (always), "d" (by default)
   std::string generated;  // "", "s" (stored), "v" (virtual)
@@ -60,7 +61,7 @@ struct ColumnDefinition {
 
 struct ConstraintDefinition {
   std::string name;
-  char type = 'c';  // pg_constraint.contype: p, u, c, x, f
+  char type = 'c';  // pg_constraint.contype: p, u, c, x, f, n (one that is NOT VALID)
   std::string definition;
   std::vector<std::string> columns;
   std::optional<QualifiedName> references;
@@ -107,6 +108,8 @@ struct TableDefinition {
   std::vector<SequenceDefinition> sequences;
 
   const ColumnDefinition* FindColumn(std::string_view column) const;
+  // Whether rows in the stream have the column: generated ones are there only where listed.
+  bool Sends(const ColumnDefinition& column) const;
   friend bool operator==(const TableDefinition&, const TableDefinition&) = default;
 };
 
@@ -115,6 +118,9 @@ struct DatabaseDefinition {
   std::string encoding;
   std::string collate;
   std::string ctype;
+  std::string provider;  // of the default collation: "c" (libc), "i" (ICU), "b" (builtin), "" (14)
+  std::optional<std::string> locale;  // with ICU and builtin
+  std::optional<std::string> icu_rules;
 };
 
 struct Definition {

@@ -52,13 +52,6 @@ bool IsConstant(std::string_view expression) {
   return size >= expression.size() || expression.substr(size).starts_with("::");
 }
 
-bool IsSent(const TableDefinition& table, const ColumnDefinition& column) {
-  if (!column.generated.empty()) return false;
-  if (!table.published_columns) return true;
-  const std::vector<std::string>& names = *table.published_columns;
-  return std::find(names.begin(), names.end(), column.name) != names.end();
-}
-
 class Mapper {
  public:
   Mapper(const Relation& before, const NumberedColumns& before_numbers, const Relation& after,
@@ -204,7 +197,7 @@ NumberedColumns NumberColumns(const Relation& relation, const TableDefinition* t
   size_t sent = 0;
   numbers.fits = true;
   for (const ColumnDefinition& column : table->columns) {
-    if (!IsSent(*table, column)) {
+    if (!table->Sends(column)) {
       numbers.unsent.push_back(column.attnum);
       continue;
     }

@@ -50,10 +50,7 @@ Relation RelationOf(const TableDefinition& table, const Relation& before) {
   relation.name = table.name.second;
   relation.identity = static_cast<ReplicaIdentity>(table.replica_identity);
   for (const ColumnDefinition& definition : table.columns) {
-    const bool published =
-        definition.generated.empty() &&
-        (!table.published_columns || Holds(*table.published_columns, definition.name));
-    if (!published) continue;
+    if (!table.Sends(definition)) continue;
     RelationColumn column;
     column.name = definition.name;
     column.type_oid = definition.type_oid;

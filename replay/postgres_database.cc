@@ -5,6 +5,24 @@
 #include "base/log.h"
 
 namespace trunkline {
+namespace {
+
+// As CREATE DATABASE takes it. Said where the server knows the word, since template0 may have
+// another.
+std::string Provider(const DatabaseDefinition& source, int server_version) {
+  using postgres::QuoteLiteral;
+  const std::string locale = QuoteLiteral(source.locale.value_or(""));
+  if (source.provider == "b") return " LOCALE_PROVIDER builtin BUILTIN_LOCALE " + locale;
+  if (source.provider == "i") {
+    std::string icu = " LOCALE_PROVIDER icu ICU_LOCALE " + locale;
+    if (source.icu_rules) icu += " ICU_RULES " + QuoteLiteral(*source.icu_rules);
+    return icu;
+  }
+  constexpr int kFirstWithProviders = 150000;
+  return server_version < kFirstWithProviders ? "" : " LOCALE_PROVIDER libc";
+}
+
+}  // namespace
 
 Result<void> CreateDatabaseLike(postgres::Connection* connection, const std::string& name,
                                 const DatabaseDefinition& source) {
@@ -12,17 +30,17 @@ Result<void> CreateDatabaseLike(postgres::Connection* connection, const std::str
   const std::string create =
       "CREATE DATABASE " + postgres::QuoteIdentifier(name) + " TEMPLATE template0 ENCODING ";
   if (!source.encoding.empty()) {
-    const auto made =
-        connection->Exec(create + QuoteLiteral(source.encoding) + " LC_COLLATE " +
-                         QuoteLiteral(source.collate) + " LC_CTYPE " + QuoteLiteral(source.ctype));
+    const auto made = connection->Exec(
+        create + QuoteLiteral(source.encoding) + " LC_COLLATE " + QuoteLiteral(source.collate) +
+        " LC_CTYPE " + QuoteLiteral(source.ctype) + Provider(source, connection->server_version()));
     if (made) return {};
     const ErrorKind kind = made.error().kind;
     if (kind == ErrorKind::kUnavailable || kind == ErrorKind::kBusy ||
         kind == ErrorKind::kAlreadyExists) {
       return Fail(made.error());
     }
-    spdlog::warn("rebuilt without the source's collation {}: {}", source.collate,
-                 made.error().ToString());
+    spdlog::warn("rebuilt without the source's collation {}: {}",
+                 source.locale.value_or(source.collate), made.error().ToString());
   }
   TRY(connection->Exec(create + "'UTF8'"));
   return {};

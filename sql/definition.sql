@@ -57,11 +57,20 @@ tables as (
   ) every
   group by oid
 ),
+-- Postgres 18 on: each not-null mark is a constraint with a name, and may be NOT VALID.
+not_nulls as (
+  select o.conrelid, o.conkey[1] as attnum, o.conname, o.convalidated
+  from tables
+  join pg_catalog.pg_constraint o on o.conrelid = tables.oid and o.contype = 'n'
+),
 columns as (
-  select a.*, a.xmin::text::bigint as since, t.typcollation
+  select a.*, a.xmin::text::bigint as since, t.typcollation,
+         a.attnotnull and coalesce(nn.convalidated, true) as not_null,
+         case when nn.convalidated then nn.conname end as not_null_name
   from tables
   join pg_catalog.pg_attribute a on a.attrelid = tables.oid
   join pg_catalog.pg_type t on t.oid = a.atttypid
+  left join not_nulls nn on nn.conrelid = a.attrelid and nn.attnum = a.attnum
   where a.attnum > 0 and not a.attisdropped
 ),
 -- The index whose columns a RELATION message flags as key.
@@ -122,7 +131,8 @@ own_constraints as (
   from tables
   join pg_catalog.pg_class c on c.oid = tables.oid
   join pg_catalog.pg_constraint o on o.conrelid = tables.oid
-  where o.contype in ('p', 'u', 'c', 'x', 'f') and o.conparentid = 0
+  where (o.contype in ('p', 'u', 'c', 'x', 'f') or (o.contype = 'n' and not o.convalidated))
+    and o.conparentid = 0
     and (o.conislocal or not c.relispartition)
 ),
 -- A sequence that a column owns, or that only its default uses; once each.
@@ -255,7 +265,8 @@ column_documents as (
                     from pg_catalog.pg_collation co
                     join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace
                     where co.oid = a.attcollation and a.attcollation <> a.typcollation),
-      'not_null', a.attnotnull,
+      'not_null', a.not_null,
+      'not_null_name', a.not_null_name,
       'default', (select pg_catalog.pg_get_expr(f.adbin, f.adrelid)
                   from pg_catalog.pg_attrdef f
                   where f.adrelid = a.attrelid and f.adnum = a.attnum),
@@ -366,7 +377,11 @@ select json_build_object(
   'server_version', current_setting('server_version_num')::int,
   'database', (select json_build_object('name', d.datname,
                                         'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
-                                        'collate', d.datcollate, 'ctype', d.datctype)
+                                        'collate', d.datcollate, 'ctype', d.datctype,
+                                        'provider', to_jsonb(d) ->> 'datlocprovider',
+                                        'locale', coalesce(to_jsonb(d) ->> 'datlocale',
+                                                           to_jsonb(d) ->> 'daticulocale'),
+                                        'icu_rules', to_jsonb(d) ->> 'daticurules')
                from pg_catalog.pg_database d where d.datname = current_database()),
   'all_tables', (select pg.puballtables from pg_catalog.pg_publication pg where pg.pubname = $1),
   'schemas', coalesce((select json_agg(nspname order by nspname) from own_schemas

@@ -3,6 +3,7 @@
 #
 #   tools/install_packages.sh build     to build and run it, Postgres 15 included
 #   tools/install_packages.sh test      the sanitizers, linters and what else ./test.sh needs as well
+#   tools/install_packages.sh majors    to fetch other Postgres versions to test on
 set -euo pipefail
 
 build_packages=(
@@ -16,11 +17,16 @@ test_packages=(
   clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq zstd
 )
 
+# npm is often there from elsewhere, and then conflicts with Debian's.
+majors_packages=(jq)
+command -v npm >/dev/null || majors_packages+=(npm)
+
 case ${1:-} in
   build) packages=("${build_packages[@]}") ;;
   test) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+  majors) packages=("${majors_packages[@]}") ;;
   *)
-    echo "usage: ${0##*/} build|test" >&2
+    echo "usage: ${0##*/} build|test|majors" >&2
     exit 2
     ;;
 esac

@@ -64,6 +64,20 @@ class EdgeTest : public testing::Test {
     }
     source_->DropDatabase(name);
   }
+  // The tables of the archive, and what each must hold.
+  void ExpectLatest(const std::map<std::string, std::string>& queries) {
+    RunToNow();
+    const std::string csv = folder_ / "csv";
+    const Outcome outcome =
+        Trunkline({"replay", archive(), "--at", "latest", "--to", "csv:" + csv});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome;
+    std::map<std::string, std::string> expected;
+    for (const auto& [table, query] : queries) {
+      expected[table + ".csv"] =
+          session_->CopyOut("COPY (" + query + ") TO STDOUT (FORMAT csv, HEADER)");
+    }
+    EXPECT_EQ(FolderDifference(expected, csv), "") << outcome;
+  }
   std::string archive() const { return folder_ / "archive"; }
 
   static std::unique_ptr<Source> source_;
@@ -199,36 +213,33 @@ TEST_F(EdgeTest, SettingsOfTheConninfoThatChangeHowValuesPrint) {
   ExpectRebuilt("settings of the conninfo");
 }
 
-TEST_F(EdgeTest, PublicationsOfAPart) {
+TEST_F(EdgeTest, ColumnsAndRowsThatArePublished) {
+  if (source_->major() < 15)
+    GTEST_SKIP() << "Postgres 15 is the first with column lists and filters";
   Begin(
       "CREATE TABLE public.t (id integer PRIMARY KEY, a text, secret text); "
       "CREATE TABLE public.filtered (id integer PRIMARY KEY, v text); "
+      "INSERT INTO public.t VALUES (1, 'a', 'hidden'); "
+      "INSERT INTO public.filtered VALUES (1, 'in'), (-1, 'out'); "
+      "CREATE PUBLICATION trunkline FOR TABLE public.t (id, a), "
+      "TABLE public.filtered WHERE (id > 0)");
+  Do("INSERT INTO public.t VALUES (2, 'b', 'hidden'); UPDATE public.t SET secret = 'more'; "
+     "INSERT INTO public.filtered VALUES (2, 'in'), (-2, 'out'), (3, 'leaves'), (-4, 'enters'); "
+     "UPDATE public.filtered SET id = -id WHERE v LIKE '%s'");
+  ExpectLatest({{"public.t", "SELECT id, a FROM public.t"},
+                {"public.filtered", "SELECT * FROM public.filtered WHERE id > 0"}});
+}
+
+TEST_F(EdgeTest, PublishedThroughThePartitionedTable) {
+  Begin(
       "CREATE TABLE public.root (id integer, v text, PRIMARY KEY (id)) PARTITION BY RANGE (id); "
       "CREATE TABLE public.leaf PARTITION OF public.root FOR VALUES FROM (0) TO (100); "
       "CREATE TABLE public.rest PARTITION OF public.root DEFAULT; "
-      "INSERT INTO public.t VALUES (1, 'a', 'hidden'); "
-      "INSERT INTO public.filtered VALUES (1, 'in'), (-1, 'out'); "
       "INSERT INTO public.root VALUES (1, 'leaf'), (1000, 'rest'); "
-      "CREATE PUBLICATION trunkline FOR TABLE public.t (id, a), "
-      "TABLE public.filtered WHERE (id > 0), TABLE public.root "
-      "WITH (publish_via_partition_root)");
-  Do("INSERT INTO public.t VALUES (2, 'b', 'hidden'); UPDATE public.t SET secret = 'more'; "
-     "INSERT INTO public.filtered VALUES (2, 'in'), (-2, 'out'), (3, 'leaves'), (-4, 'enters'); "
-     "UPDATE public.filtered SET id = -id WHERE v LIKE '%s'; "
-     "INSERT INTO public.root VALUES (2, 'leaf'); UPDATE public.root SET id = id + 99 WHERE id = "
-     "1; "
-     "DELETE FROM public.root WHERE id = 1000");
-  RunToNow();
-  const std::string csv = folder_ / "csv";
-  const Outcome outcome = Trunkline({"replay", archive(), "--at", "latest", "--to", "csv:" + csv});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome;
-  const std::string copy = ") TO STDOUT (FORMAT csv, HEADER)";
-  const std::map<std::string, std::string> expected = {
-      {"public.t.csv", session_->CopyOut("COPY (SELECT id, a FROM public.t" + copy)},
-      {"public.filtered.csv",
-       session_->CopyOut("COPY (SELECT * FROM public.filtered WHERE id > 0" + copy)},
-      {"public.root.csv", session_->CopyOut("COPY (SELECT * FROM public.root" + copy)}};
-  EXPECT_EQ(FolderDifference(expected, csv), "") << outcome;
+      "CREATE PUBLICATION trunkline FOR TABLE public.root WITH (publish_via_partition_root)");
+  Do("INSERT INTO public.root VALUES (2, 'leaf'); "
+     "UPDATE public.root SET id = id + 99 WHERE id = 1; DELETE FROM public.root WHERE id = 1000");
+  ExpectLatest({{"public.root", "SELECT * FROM public.root"}});
 }
 
 TEST_F(EdgeTest, EqualKeysThatPrintOtherwise) {

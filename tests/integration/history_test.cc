@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "tests/integration/load.h"
+#include "tests/integration/schema.h"
 #include "tests/support/csv.h"
 #include "tests/support/exact_state.h"
 #include "tests/support/source.h"
@@ -89,46 +90,6 @@ void ExpectRebuilt(const std::string& archive, const ExactState& state, const st
   ASSERT_EQ(outcome.exit_code, 0) << what << "\n" << outcome;
   EXPECT_EQ(FolderDifference(state.tables, folder / "csv"), "")
       << what << " at " << state.lsn.ToString();
-}
-
-// The statements of pg_dump -s, without what an archive does not keep.
-std::vector<std::string> SchemaStatements(const Source& source, const std::string& database) {
-  const Outcome dump =
-      RunProgram({source.tool("pg_dump"), "--schema-only", "--no-owner", "--no-privileges",
-                  "--no-publications", "--exclude-table=shop.unlogged",
-                  "--exclude-schema=trunkline", source.conninfo(database)});
-  if (dump.exit_code != 0) throw std::runtime_error(dump.err);
-  std::vector<std::string> statements;
-  std::string statement;
-  std::istringstream lines(dump.out);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line.starts_with("--") || line.starts_with("SET ") ||
-        line.starts_with("SELECT pg_catalog.set_config") || line.starts_with("\\")) {
-      continue;
-    }
-    statement += line + "\n";
-    if (!line.ends_with(";")) continue;
-    // How a value is stored, and what a subscriber would be told, is no part of a state.
-    if (statement.find(" SET STORAGE ") == std::string::npos &&
-        statement.find(" REPLICA IDENTITY ") == std::string::npos &&
-        statement.find("EVENT TRIGGER ") == std::string::npos) {
-      statements.push_back(statement);
-    }
-    statement.clear();
-  }
-  std::sort(statements.begin(), statements.end());
-  return statements;
-}
-
-void ExpectSameSchema(const std::vector<std::string>& want, const std::vector<std::string>& have) {
-  std::vector<std::string> missing;
-  std::vector<std::string> extra;
-  std::set_difference(want.begin(), want.end(), have.begin(), have.end(),
-                      std::back_inserter(missing));
-  std::set_difference(have.begin(), have.end(), want.begin(), want.end(),
-                      std::back_inserter(extra));
-  for (const std::string& statement : missing) ADD_FAILURE() << "not rebuilt: " << statement;
-  for (const std::string& statement : extra) ADD_FAILURE() << "not in the source: " << statement;
 }
 
 // A source under load and a daemon that captures it; what the source held, again and again.

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
@@ -28,6 +29,7 @@ Source::Source(const SourceOptions& options) {
   server.parent_directory = TempParent();
   server.tcp_port = options.tcp_port;
   server.copy_of = options.copy_of;
+  server.bin_directory = options.bin_directory;
   server_ = Must(postgres::Server::Start(server));
 }
 
@@ -44,6 +46,8 @@ std::string Source::port() const {
   const size_t port = keywords.find("port=") + 5;
   return keywords.substr(port, keywords.find(' ', port) - port);
 }
+
+int Source::major() const { return std::stoi(Connect().One("SHOW server_version_num")) / 10000; }
 
 Session Source::Connect(const std::string& database) const { return Session(conninfo(database)); }
 
@@ -105,6 +109,15 @@ std::unique_ptr<Source> MakeStandby(Source* primary) {
   std::filesystem::remove(signal);
   Must(primary->server().Restart({}));
   return standby;
+}
+
+std::string OtherBinDirectory() {
+  const char* set = std::getenv("TRUNKLINE_PG_BINDIR");
+  const std::string here = set == nullptr ? "" : set;
+  unsetenv("TRUNKLINE_PG_BINDIR");
+  auto other = postgres::FindBinDirectory();
+  if (!here.empty()) setenv("TRUNKLINE_PG_BINDIR", here.c_str(), 1);
+  return Must(std::move(other));
 }
 
 int FreePort() {

@@ -24,6 +24,7 @@ struct SourceOptions {
   int tcp_port = 0;
   // A stopped server's PGDATA to begin with a copy of.
   std::string copy_of = {};
+  std::string bin_directory = {};  // of another server than TRUNKLINE_PG_BINDIR says
 };
 
 class Source {
@@ -34,6 +35,7 @@ class Source {
   // The same as a URI: postgresql://...
   std::string uri(const std::string& database = "postgres") const;
   std::string port() const;  // also part of the socket's name
+  int major() const;         // version
   Session Connect(const std::string& database = "postgres") const;
   // A new database, of which `sql` is the content; its conninfo.
   std::string NewDatabase(const std::string& name, const std::string& sql = {});
@@ -58,6 +60,10 @@ class Source {
 // A physical standby that follows `primary`: a copy made while it was stopped, its slots included.
 // The primary runs again when this returns.
 std::unique_ptr<Source> MakeStandby(Source* primary);
+
+// Where the Postgres is that this machine has beside the one that TRUNKLINE_PG_BINDIR names; the
+// same one where there is no other.
+std::string OtherBinDirectory();
 
 // A free TCP port of 127.0.0.1.
 int FreePort();

@@ -44,5 +44,26 @@ TEST(CreateTableTest, BareHasNeitherGeneratedColumnsNorCollations) {
             "CREATE UNLOGGED TABLE \"s\".\"t\" (\n  \"a\" text NOT NULL) PARTITION BY LIST (a)");
 }
 
+TEST(CreateTableTest, StoredHasNoVirtualColumns) {
+  const std::vector<ColumnText> columns = {
+      {.name = "a",
+       .type = "text",
+       .collation = "pg_catalog.\"C\"",
+       .not_null = true,
+       .not_null_name = "a is there"},
+      {.name = "b", .type = "integer", .generated = "length(a)", .generated_virtual = true}};
+  const std::string head =
+      "CREATE TABLE \"s\".\"t\" (\n  \"a\" text COLLATE pg_catalog.\"C\" CONSTRAINT \"a is there\" "
+      "NOT NULL,\n  \"b\" integer GENERATED ALWAYS AS (length(a)) ";
+  EXPECT_EQ(CreateTable({"s", "t"}, columns, false, "", Detail::kAll), head + "VIRTUAL)");
+  EXPECT_EQ(CreateTable({"s", "t"}, columns, false, "", Detail::kStored), head + "STORED)");
+}
+
+TEST(IsNotValidTest, OfWhatRowsMayBreak) {
+  EXPECT_TRUE(IsNotValid("CHECK ((a > 0)) NOT VALID"));
+  EXPECT_TRUE(IsNotValid("FOREIGN KEY (a) REFERENCES t(id) NOT ENFORCED"));
+  EXPECT_FALSE(IsNotValid("CHECK ((a = 'NOT VALID'::text))"));
+}
+
 }  // namespace
 }  // namespace trunkline

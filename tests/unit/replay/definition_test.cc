@@ -79,6 +79,29 @@ TEST(DefinitionTest, ReadsEveryMember) {
   EXPECT_EQ(table->sequences.at(0).max, "9223372036854775807");
 }
 
+TEST(DefinitionTest, GeneratedColumnsAreSentWhereListed) {
+  TableDefinition table;
+  ColumnDefinition plain;
+  plain.name = "plain";
+  ColumnDefinition generated;
+  generated.name = "generated";
+  generated.generated = "s";
+  EXPECT_TRUE(table.Sends(plain));
+  EXPECT_FALSE(table.Sends(generated));
+  table.published_columns = {"generated"};
+  EXPECT_FALSE(table.Sends(plain));
+  EXPECT_TRUE(table.Sends(generated));
+}
+
+TEST(DefinitionTest, NotNullMarksMayHaveNames) {
+  const auto parsed =
+      ParseDefinition(With("\"not_null\": true, \"default\": null, \"identity\"",
+                           "\"not_null\": true, \"not_null_name\": \"n\", \"default\": null, "
+                           "\"identity\""));
+  ASSERT_TRUE(parsed) << parsed.error().ToString();
+  EXPECT_EQ(parsed->tables.at(0).FindColumn("id")->not_null_name, "n");
+}
+
 TEST(DefinitionTest, SaysWhichMemberIsWrong) {
   const auto message = [](const std::string& document) {
     const auto parsed = ParseDefinition(document);
