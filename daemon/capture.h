@@ -32,6 +32,7 @@ struct CaptureOptions {
   std::chrono::milliseconds segment_max_age{0};
   std::chrono::milliseconds feedback_interval{0};
   std::optional<Lsn> end_position;
+  Publisher::OnAppended on_appended;
 };
 
 class Capture {

@@ -13,7 +13,6 @@
 #include "daemon/capture.h"
 #include "daemon/ddl_capture.h"
 #include "daemon/publication.h"
-#include "daemon/snapshotter.h"
 #include "daemon/spool_change_store.h"
 #include "daemon/starting_point.h"
 #include "daemon/stop_signal.h"
@@ -83,6 +82,16 @@ SegmentOptions Daemon::segment_options() const {
   return options;
 }
 
+SnapshotOptions Daemon::snapshot_options() const {
+  return {.conninfo = options_.source,
+          .publication = options_.publication,
+          .slot = options_.slot,
+          .part_max_bytes = options_.segment_max_bytes,
+          .range_bytes = options_.snapshot_range_bytes,
+          .segment = segment_options(),
+          .connections = options_.snapshot_connections};
+}
+
 Result<void> Daemon::Run() {
   TRY(OpenStores());
   Backoff backoff(std::random_device{}());
@@ -145,13 +154,16 @@ Result<void> Daemon::Attempt() {
   TRY(OpenArchive(source));
   ASSIGN_OR_RETURN(const Lsn start, starting_point.Prepare(appender_.get()));
   TRY(PrepareSnapshot(source));
+  TableSnapshots table_snapshots(snapshot_options(), source, store_.get(), appender_.get());
   if (end_position_.has_value() && start >= *end_position_) {
     spdlog::info("the archive reaches {} already", end_position_->ToString());
-    return {};
+  } else {
+    ASSIGN_OR_RETURN(const bool ddl_captured, CapturesDdl(&connection, options_.publication));
+    definitions_.NoteStream(ddl_captured);
+    TRY(Stream(std::move(replication), source, start, &table_snapshots));
   }
-  ASSIGN_OR_RETURN(const bool ddl_captured, CapturesDdl(&connection, options_.publication));
-  definitions_.NoteStream(ddl_captured);
-  return Stream(std::move(replication), source, start);
+  if (StopRequested()) return {};
+  return table_snapshots.Finish(appender_->end());
 }
 
 Result<void> Daemon::PrepareSource(Connection* connection) {
@@ -197,12 +209,8 @@ Result<void> Daemon::OpenArchive(const Source& source) {
 
 Result<void> Daemon::PrepareSnapshot(const Source& source) {
   if (!appender_->has_complete_snapshot()) {
-    const SnapshotOptions options{.conninfo = options_.source,
-                                  .publication = options_.publication,
-                                  .slot = options_.slot,
-                                  .part_max_bytes = options_.segment_max_bytes,
-                                  .segment = segment_options()};
-    ASSIGN_OR_RETURN(DescribedTables tables, TakeSnapshot(options, source, appender_.get()));
+    ASSIGN_OR_RETURN(DescribedTables tables,
+                     TakeBaseSnapshot(snapshot_options(), source, store_.get(), appender_.get()));
     definitions_.Learn(std::move(tables));
     definitions_known_ = true;
   }
@@ -214,11 +222,15 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
   return {};
 }
 
-Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn start) {
+Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn start,
+                            TableSnapshots* table_snapshots) {
   CaptureOptions options{.segment = segment_options(),
                          .segment_max_bytes = options_.segment_max_bytes,
                          .segment_max_age = options_.segment_max_age,
-                         .end_position = end_position_};
+                         .end_position = end_position_,
+                         .on_appended = [table_snapshots](Lsn begin, Lsn end) {
+                           table_snapshots->NoteSegment(begin, end);
+                         }};
   ASSIGN_OR_RETURN(options.feedback_interval, FeedbackInterval(&replication));
   ASSIGN_OR_RETURN(
       ReplicationStream stream,

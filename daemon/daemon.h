@@ -11,8 +11,10 @@
 #include "daemon/definition_tracker.h"
 #include "daemon/failure_policy.h"
 #include "daemon/options.h"
+#include "daemon/snapshotter.h"
 #include "daemon/source.h"
 #include "daemon/spooled_store.h"
+#include "daemon/table_snapshots.h"
 #include "postgres/connection.h"
 
 namespace trunkline {
@@ -34,8 +36,10 @@ class Daemon {
   Result<void> PrepareSource(postgres::Connection* connection);
   Result<void> OpenArchive(const Source& source);
   Result<void> PrepareSnapshot(const Source& source);
-  Result<void> Stream(postgres::Connection replication, const Source& source, Lsn start);
+  Result<void> Stream(postgres::Connection replication, const Source& source, Lsn start,
+                      TableSnapshots* table_snapshots);
   SegmentOptions segment_options() const;
+  SnapshotOptions snapshot_options() const;
 
   const Options options_;
   std::unique_ptr<Store> store_;
