@@ -208,7 +208,10 @@ Result<void> FollowArchive(const Store& store, const Catalog& catalog, bool from
   ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFrom(store, catalog, base->lsn));
   for (TablesAt& snapshot : snapshots) finder->AddSnapshot(std::move(snapshot));
   for (const SegmentEntry& segment : catalog.segments) {
-    if (segment.end <= base->lsn) continue;
+    if (segment.end <= base->lsn) {
+      finder->PassOver(segment.end);
+      continue;
+    }
     ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
                      OpenListed(store, segment.name));
     TRY(finder->AddSegment(reader));

@@ -6,6 +6,7 @@
 // a table that had some once may be said to be in doubt where a rebuild finds that none is touched.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -41,6 +42,9 @@ class DoubtFinder final : private SchemaFold {
   // The next segment, of changes or a gap. What comes before the first base snapshot is passed
   // over.
   Result<void> AddSegment(const std::shared_ptr<const SegmentReader>& reader);
+
+  // In place of segments that end at `end` or before, no later than the first base snapshot.
+  void PassOver(Lsn end) { reached_ = std::max(reached_, end); }
 
   // The end of the last segment.
   Lsn reached() const { return reached_; }
