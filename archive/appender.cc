@@ -34,6 +34,13 @@ Result<void> WriteDefinition(std::string_view definition, Lsn lsn, SegmentWriter
   return writer->Commit(transaction);
 }
 
+// The order in which threads finished is not part of the archive.
+std::vector<SnapshotPart> Sorted(std::vector<SnapshotPart> parts) {
+  std::sort(parts.begin(), parts.end(),
+            [](const SnapshotPart& a, const SnapshotPart& b) { return a.name < b.name; });
+  return parts;
+}
+
 }  // namespace
 
 Appender::Appender(Store* store, const Identity& identity)
@@ -63,6 +70,7 @@ Result<void> Appender::Resume(const Catalog& catalog) {
   for (const SegmentEntry& segment : catalog.segments) {
     if (segment.gap) last_gap_end_ = std::max(last_gap_end_, segment.end);
   }
+  if (!catalog.segments.empty()) begin_ = catalog.segments.front().begin;
   const SegmentEntry* last = LastSegment(catalog);
   if (last == nullptr) {
     if (!newest_snapshot_.valid()) return {};
@@ -85,6 +93,8 @@ Result<void> Appender::Resume(const Catalog& catalog) {
   CHECK(last_digest_.size() == kDigestBytes);
   return {};
 }
+
+Lsn Appender::unbroken_from() const { return std::max(begin_, last_gap_end_); }
 
 void Appender::set_begin(Lsn begin) {
   CHECK(!end_.valid() && pending_ == nullptr && begin.valid());
@@ -154,16 +164,38 @@ Result<void> Appender::PublishPending() {
   return {};
 }
 
-Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
-                                               const Relation& relation, uint32_t part) const {
+SegmentHeader Appender::SnapshotHeader(SegmentKind kind, Lsn lsn, uint32_t timeline,
+                                       uint32_t server_version) const {
   CHECK(lsn.valid());
   SegmentHeader header;
-  header.kind = SegmentKind::kSnapshot;
+  header.kind = kind;
   header.begin = lsn;
   header.end = lsn;
   header.identity_digest = identity_digest_;
-  ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> segment,
+  header.timeline = timeline;
+  header.server_version = server_version;
+  return header;
+}
+
+Result<void> Appender::PutSnapshotDefinition(Lsn lsn, std::string_view document,
+                                             std::string publication_state, uint32_t timeline,
+                                             uint32_t server_version) const {
+  SegmentHeader header = SnapshotHeader(SegmentKind::kDefinition, lsn, timeline, server_version);
+  header.publication_state = std::move(publication_state);
+  SegmentWriter writer{SegmentOptions{}};
+  TRY(WriteDefinition(document, lsn, &writer));
+  ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> definition,
                    writer.Finish(std::move(header)));
+  const NewObject object{SnapshotDefinitionName(lsn), definition.get(),
+                         std::string(kIdentityObject)};
+  FAULT("snapshot.definition");
+  return store_->Put({&object, 1});
+}
+
+Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
+                                               const Relation& relation, uint32_t part) const {
+  ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> segment,
+                   writer.Finish(SnapshotHeader(SegmentKind::kSnapshot, lsn, 0, 0)));
   const NewObject object{SnapshotPartName(lsn, relation.schema, relation.name, part), segment.get(),
                          std::string(kIdentityObject)};
   FAULT("snapshot.part");
@@ -171,22 +203,28 @@ Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
   return SnapshotPart{object.name, segment->digest(), segment->changes(), relation};
 }
 
+Result<void> Appender::CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts, uint32_t timeline,
+                                     uint32_t server_version) const {
+  CHECK(!parts.empty());
+  SegmentHeader header = SnapshotHeader(SegmentKind::kTable, lsn, timeline, server_version);
+  header.parts = Sorted(std::move(parts));
+  const Relation table = header.parts.front().relation;
+  ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> manifest,
+                   SegmentWriter{SegmentOptions{}}.Finish(std::move(header)));
+  // Another daemon may have removed the parts, taking them for what a crash had left.
+  const NewObject object{TableManifestName(lsn, table.schema, table.name), manifest.get(),
+                         manifest->header().parts.front().name};
+  FAULT("snapshot.table");
+  TRY(store_->Put({&object, 1}));
+  FAULT("snapshot.table_complete");
+  return {};
+}
+
 Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
                                         std::string_view definition, uint32_t timeline,
                                         uint32_t server_version) {
-  CHECK(lsn.valid());
-  SegmentHeader header;
-  header.kind = SegmentKind::kManifest;
-  header.begin = lsn;
-  header.end = lsn;
-  header.identity_digest = identity_digest_;
-  header.timeline = timeline;
-  header.server_version = server_version;
-  // The order in which threads finished is not part of the archive.
-  std::sort(parts.begin(), parts.end(),
-            [](const SnapshotPart& a, const SnapshotPart& b) { return a.name < b.name; });
-  header.parts = std::move(parts);
-
+  SegmentHeader header = SnapshotHeader(SegmentKind::kManifest, lsn, timeline, server_version);
+  header.parts = Sorted(std::move(parts));
   SegmentWriter writer{SegmentOptions{}};
   TRY(WriteDefinition(definition, lsn, &writer));
   ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> manifest,
@@ -199,15 +237,42 @@ Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts
   return {};
 }
 
-Result<void> Appender::RemoveIncompleteSnapshots() {
+Result<Catalog> Appender::SnapshotsInStore() const {
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store_->List("snapshots/"));
-  const Catalog catalog = CatalogOf(std::move(objects));
+  return CatalogOf(std::move(objects));
+}
+
+Result<void> Appender::RemoveIncompleteSnapshots() const {
+  ASSIGN_OR_RETURN(const Catalog catalog, SnapshotsInStore());
   std::vector<std::string> names;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
     if (snapshot.complete) continue;
-    for (const ObjectInfo& part : snapshot.parts) names.push_back(part.name);
+    for (const ObjectInfo& part : snapshot.LooseParts()) names.push_back(part.name);
+    if (snapshot.has_definition && snapshot.tables.empty()) {
+      names.push_back(SnapshotDefinitionName(snapshot.lsn));
+    }
   }
   return store_->Remove(names);
+}
+
+Result<void> Appender::RemoveSnapshotsAfter(Lsn lsn) {
+  ASSIGN_OR_RETURN(const Catalog catalog, SnapshotsInStore());
+  std::vector<std::string> names;
+  Lsn newest;
+  for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    if (snapshot.lsn <= lsn) {
+      if (snapshot.complete) newest = snapshot.lsn;
+      continue;
+    }
+    // What makes it count goes first: a crash leaves nothing that counts and lacks a part.
+    if (snapshot.complete) names.push_back(SnapshotManifestName(snapshot.lsn));
+    for (const ObjectInfo& table : snapshot.tables) names.push_back(table.name);
+    for (const ObjectInfo& part : snapshot.parts) names.push_back(part.name);
+    if (snapshot.has_definition) names.push_back(SnapshotDefinitionName(snapshot.lsn));
+  }
+  TRY(store_->Remove(names));
+  newest_snapshot_ = newest;
+  return {};
 }
 
 }  // namespace trunkline

@@ -35,6 +35,9 @@ class Appender {
   uint32_t timeline() const { return timeline_; }
   // Where a new archive's first segment begins. Only while there is no segment.
   void set_begin(Lsn begin);
+  // From here on the archive holds every change, and will when it goes on: the last gap's end, or
+  // where the first segment begins.
+  Lsn unbroken_from() const;
   // Whether there is a complete snapshot that no gap follows.
   bool has_complete_snapshot() const { return newest_snapshot_.valid() && !gap_follows_snapshot(); }
 
@@ -52,17 +55,26 @@ class Appender {
   // already, when only its answer was lost.
   Result<void> PublishPending();
 
-  // Publishes one part of the base snapshot at `lsn`; `writer` holds its rows as one transaction of
-  // inserts. May be called from several threads at once, also beside the other methods.
+  // A snapshot at `lsn` is published in this order: the definition of its tables (`document` is the
+  // JSON of docs/definition.md), then of each table its parts and the manifest that makes it count.
+  // These three may be called from several threads at once, also beside the other methods.
+  Result<void> PutSnapshotDefinition(Lsn lsn, std::string_view document,
+                                     std::string publication_state, uint32_t timeline,
+                                     uint32_t server_version) const;
+  // `writer` holds the part's rows as one transaction of inserts.
   Result<SnapshotPart> PutSnapshotPart(SegmentWriter writer, Lsn lsn, const Relation& relation,
                                        uint32_t part) const;
-  // Publishes the manifest that makes the snapshot count. `definition` is the JSON document of
-  // docs/definition.md.
+  Result<void> CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts, uint32_t timeline,
+                             uint32_t server_version) const;
+  // Publishes the manifest that makes the base snapshot at `lsn` count. Some of its parts may be of
+  // snapshots of single tables at earlier LSNs, not before unbroken_from().
   Result<void> CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
                                 std::string_view definition, uint32_t timeline,
                                 uint32_t server_version);
-  // Removes the parts of snapshots that were never completed.
-  Result<void> RemoveIncompleteSnapshots();
+  // Removes what crashes left of snapshots and no manifest speaks of. Not while one is being taken.
+  Result<void> RemoveIncompleteSnapshots() const;
+  // Removes the snapshots after `lsn`, complete ones too: the source's history does not have them.
+  Result<void> RemoveSnapshotsAfter(Lsn lsn);
 
  private:
   Appender(Store* store, const Identity& identity);
@@ -70,11 +82,14 @@ class Appender {
   Result<void> Resume(const Catalog& catalog);
   SegmentHeader HeaderTo(Lsn end, SegmentKind kind, uint32_t timeline,
                          uint32_t server_version) const;
+  SegmentHeader SnapshotHeader(SegmentKind kind, Lsn lsn, uint32_t timeline,
+                               uint32_t server_version) const;
+  Result<Catalog> SnapshotsInStore() const;
   Result<void> Publish(SegmentWriter writer, SegmentHeader header);
 
   Store* const store_;
   const std::string identity_digest_;
-  Lsn begin_;  // of a new archive's first segment
+  Lsn begin_;  // of the first segment
   Lsn end_;
   std::string last_name_;
   uint32_t timeline_ = 0;

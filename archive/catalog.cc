@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kSnapshotsFolder = "snapshots/";
 constexpr std::string_view kManifestName = "complete";
+constexpr std::string_view kDefinitionName = "definition";
+constexpr std::string_view kTableSuffix = ".complete";
 constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr std::string_view kGapSuffix = ".gap.seg";
 constexpr size_t kLsnDigits = 16;
@@ -90,16 +92,24 @@ bool IsPartNumber(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() && std::to_string(number) == text;
 }
 
-// "<schema>.<table>.<part>.seg"
-bool IsPartName(std::string_view text) {
-  if (!ConsumeSuffix(&text, kSegmentSuffix)) return false;
-  const size_t first = text.find('.');
-  const size_t second = text.find('.', first + 1);
-  if (first == std::string_view::npos || second == std::string_view::npos) return false;
-  return IsEncodedName(text.substr(0, first)) &&
-         IsEncodedName(text.substr(first + 1, second - first - 1)) &&
-         IsPartNumber(text.substr(second + 1));
+// "<schema>.<table>"
+bool IsTableName(std::string_view text) {
+  const size_t dot = text.find('.');
+  return dot != std::string_view::npos && IsEncodedName(text.substr(0, dot)) &&
+         IsEncodedName(text.substr(dot + 1));
 }
+
+// The table of "<schema>.<table>.<part>.seg"; empty for another name.
+std::string_view TableOfPart(std::string_view text) {
+  if (!ConsumeSuffix(&text, kSegmentSuffix)) return {};
+  const size_t dot = text.rfind('.');
+  if (dot == std::string_view::npos || !IsPartNumber(text.substr(dot + 1))) return {};
+  text = text.substr(0, dot);
+  return IsTableName(text) ? text : std::string_view();
+}
+
+// "snapshots/<lsn>/"
+std::string SnapshotFolder(Lsn lsn) { return std::string(kSnapshotsFolder) + lsn.ToHex16() + "/"; }
 
 // Adds the object to its snapshot; false when its name is no snapshot's.
 bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snapshots) {
@@ -107,16 +117,25 @@ bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snaps
   if (!ConsumePrefix(&rest, kSnapshotsFolder)) return false;
   const std::optional<Lsn> lsn = ConsumeLsn(&rest);
   if (!lsn || !ConsumePrefix(&rest, "/")) return false;
-  const bool is_manifest = rest == kManifestName;
-  if (!is_manifest && !IsPartName(rest)) return false;
+  SnapshotEntry entry;
+  if (rest == kManifestName) {
+    entry.complete = true;
+  } else if (rest == kDefinitionName) {
+    entry.has_definition = true;
+  } else if (!TableOfPart(rest).empty()) {
+    entry.parts.push_back(object);
+  } else if (ConsumeSuffix(&rest, kTableSuffix) && IsTableName(rest)) {
+    entry.tables.push_back(object);
+  } else {
+    return false;
+  }
   SnapshotEntry& snapshot = (*snapshots)[*lsn];
   snapshot.lsn = *lsn;
+  snapshot.complete |= entry.complete;
+  snapshot.has_definition |= entry.has_definition;
+  snapshot.tables.insert(snapshot.tables.end(), entry.tables.begin(), entry.tables.end());
+  snapshot.parts.insert(snapshot.parts.end(), entry.parts.begin(), entry.parts.end());
   snapshot.size += object.size;
-  if (is_manifest) {
-    snapshot.complete = true;
-  } else {
-    snapshot.parts.push_back(object);
-  }
   return true;
 }
 
@@ -143,12 +162,40 @@ std::string GapObjectName(Lsn begin, Lsn end) {
 
 std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view table,
                              uint32_t part) {
-  return std::string(kSnapshotsFolder) + lsn.ToHex16() + "/" + ShortenedName(schema) + "." +
-         ShortenedName(table) + "." + std::to_string(part) + std::string(kSegmentSuffix);
+  return SnapshotFolder(lsn) + ShortenedName(schema) + "." + ShortenedName(table) + "." +
+         std::to_string(part) + std::string(kSegmentSuffix);
+}
+
+std::string TableManifestName(Lsn lsn, std::string_view schema, std::string_view table) {
+  return SnapshotFolder(lsn) + ShortenedName(schema) + "." + ShortenedName(table) +
+         std::string(kTableSuffix);
+}
+
+std::string SnapshotDefinitionName(Lsn lsn) {
+  return SnapshotFolder(lsn) + std::string(kDefinitionName);
 }
 
 std::string SnapshotManifestName(Lsn lsn) {
-  return std::string(kSnapshotsFolder) + lsn.ToHex16() + "/" + std::string(kManifestName);
+  return SnapshotFolder(lsn) + std::string(kManifestName);
+}
+
+std::optional<Lsn> SnapshotLsnOf(std::string_view name) {
+  if (!ConsumePrefix(&name, kSnapshotsFolder)) return std::nullopt;
+  return ConsumeLsn(&name);
+}
+
+std::vector<ObjectInfo> SnapshotEntry::LooseParts() const {
+  std::vector<ObjectInfo> loose;
+  const std::string folder = SnapshotFolder(lsn);
+  for (const ObjectInfo& part : parts) {
+    const std::string_view table = TableOfPart(std::string_view(part.name).substr(folder.size()));
+    const std::string manifest = folder + std::string(table) + std::string(kTableSuffix);
+    const bool finished = std::any_of(tables.begin(), tables.end(), [&](const ObjectInfo& object) {
+      return object.name == manifest;
+    });
+    if (!finished) loose.push_back(part);
+  }
+  return loose;
 }
 
 Lsn Catalog::end() const {

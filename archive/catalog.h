@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,14 @@ std::string GapObjectName(Lsn begin, Lsn end);
 // too long for a file's name ends in '~' and 16 hex digits of its SHA-256.
 std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view table,
                              uint32_t part);
+// "snapshots/<lsn>/<schema>.<table>.complete", which completes the snapshot of one table.
+std::string TableManifestName(Lsn lsn, std::string_view schema, std::string_view table);
+// "snapshots/<lsn>/definition"
+std::string SnapshotDefinitionName(Lsn lsn);
 // "snapshots/<lsn>/complete"
 std::string SnapshotManifestName(Lsn lsn);
+// The LSN in the name of an object of a snapshot.
+std::optional<Lsn> SnapshotLsnOf(std::string_view name);
 
 struct SegmentEntry {
   std::string name;
@@ -36,23 +43,30 @@ struct SegmentEntry {
   bool gap = false;  // SegmentKind::kGap
 };
 
+// The objects of one snapshot's folder. A base snapshot is complete; its manifest may list parts in
+// folders of earlier LSNs. Tables with a manifest of their own count by themselves.
 struct SnapshotEntry {
   Lsn lsn;
-  bool complete = false;  // its manifest is there
+  bool complete = false;           // its manifest is there
+  bool has_definition = false;     // of its tables
+  std::vector<ObjectInfo> tables;  // manifests of single tables
   std::vector<ObjectInfo> parts;
-  uint64_t size = 0;  // bytes of all parts and the manifest
+  uint64_t size = 0;  // bytes of all of these
+
+  // Of which there is no manifest in this folder.
+  std::vector<ObjectInfo> LooseParts() const;
 };
 
 struct Catalog {
   Identity identity;
   std::vector<SegmentEntry> segments;    // by begin, then end
-  std::vector<SnapshotEntry> snapshots;  // by LSN, incomplete ones too
+  std::vector<SnapshotEntry> snapshots;  // by LSN, whatever is in them
   std::vector<std::string> foreign;      // names that are no part of an archive
 
-  // The end of the last segment, or the LSN of the newest complete snapshot where that is later, or
-  // Lsn{} when the archive holds neither.
+  // The end of the last segment, or the LSN of the newest complete base snapshot where that is
+  // later, or Lsn{} when the archive holds neither.
   Lsn end() const;
-  // The newest complete snapshot at or before `lsn`; null when there is none.
+  // The newest complete base snapshot at or before `lsn`; null when there is none.
   const SnapshotEntry* SnapshotAtOrBefore(Lsn lsn) const;
 };
 

@@ -13,13 +13,15 @@
 namespace trunkline {
 
 enum class SegmentKind : uint8_t {
-  kChanges = 1,   // the transactions with begin < end_lsn <= end
-  kSnapshot = 2,  // rows of one table at `end` (== begin), as one transaction of inserts
-  kManifest = 3,  // completes the base snapshot at `end` (== begin): its parts and one definition
-  kGap = 4,       // the source lost what was between begin and end
+  kChanges = 1,     // the transactions with begin < end_lsn <= end
+  kSnapshot = 2,    // rows of one table at `end` (== begin), as one transaction of inserts
+  kManifest = 3,    // completes the base snapshot at `end` (== begin): its parts and one definition
+  kGap = 4,         // the source lost what was between begin and end
+  kTable = 5,       // completes the snapshot of one table at `end` (== begin): its parts
+  kDefinition = 6,  // one definition, as of `end` (== begin), of tables with a snapshot there
 };
 
-// A part of a base snapshot, as its manifest lists it.
+// A part of a snapshot, as its manifest lists it.
 struct SnapshotPart {
   std::string name;  // object name within the archive
   std::string digest;
@@ -40,7 +42,10 @@ struct SegmentHeader {
   uint32_t timeline = 0;
   uint32_t server_version = 0;      // PQserverVersion, for example 150018
   std::string gap_reason;           // kGap
-  std::vector<SnapshotPart> parts;  // kManifest
+  std::vector<SnapshotPart> parts;  // kManifest, kTable
+  // kDefinition: what has to be the same at a later time for a table to be still published just as
+  // it was.
+  std::string publication_state;
 
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "archive/catalog.h"
+
 namespace trunkline {
 namespace {
 
@@ -97,6 +99,20 @@ Result<void> CheckSnapshotPart(const SegmentReader& reader, const SnapshotPart& 
                  std::to_string(part.rows));
   }
   return {};
+}
+
+Result<void> CheckTableManifest(const SegmentReader& reader, const BytesDone& progress) {
+  const std::vector<SnapshotPart>& parts = reader.header().parts;
+  if (reader.changes() > 0) return Wrong("it is a manifest, yet holds changes");
+  if (parts.empty()) return Wrong("it lists no parts");
+  const Relation& table = parts.front().relation;
+  const bool one_table = std::all_of(
+      parts.begin(), parts.end(), [&](const SnapshotPart& part) { return part.relation == table; });
+  if (!one_table) return Wrong("it lists parts of several tables");
+  if (reader.name() != TableManifestName(reader.header().end, table.schema, table.name)) {
+    return Wrong("it is of another table than its name says");
+  }
+  return CheckContent(reader, progress, [](const DecodedBlock&) { return Result<void>(); });
 }
 
 Result<void> CheckManifest(const SegmentReader& reader, const BytesDone& progress) {

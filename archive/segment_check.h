@@ -21,7 +21,11 @@ Result<void> CheckChanges(const SegmentReader& reader, const BytesDone& progress
 Result<void> CheckSnapshotPart(const SegmentReader& reader, const SnapshotPart& part,
                                const BytesDone& progress);
 
-// The same for a manifest: exactly one definition.
+// The same for a single table's manifest: no changes, and parts of the one table that its name
+// says.
+Result<void> CheckTableManifest(const SegmentReader& reader, const BytesDone& progress);
+
+// The same for a manifest or the definition of a snapshot: exactly one definition.
 Result<void> CheckManifest(const SegmentReader& reader, const BytesDone& progress);
 
 }  // namespace trunkline

@@ -104,7 +104,7 @@ Result<BlockStats> FromProto(const proto::Block& from, size_t relations) {
 
 bool IsKind(uint32_t kind) {
   return kind >= static_cast<uint32_t>(SegmentKind::kChanges) &&
-         kind <= static_cast<uint32_t>(SegmentKind::kGap);
+         kind <= static_cast<uint32_t>(SegmentKind::kDefinition);
 }
 
 }  // namespace
@@ -120,6 +120,7 @@ std::string SerializeHeader(const SegmentHeader& header,
   out.set_timeline(header.timeline);
   out.set_server_version(header.server_version);
   out.set_gap_reason(header.gap_reason);
+  out.set_publication_state(header.publication_state);
   for (const SnapshotPart& part : header.parts) {
     proto::Part* to = out.add_parts();
     to->set_name(part.name);
@@ -153,6 +154,7 @@ Result<void> ParseHeader(std::string_view bytes, SegmentHeader* header,
   header->timeline = from.timeline();
   header->server_version = from.server_version();
   header->gap_reason = from.gap_reason();
+  header->publication_state = from.publication_state();
   for (const proto::Part& part : from.parts()) {
     ASSIGN_OR_RETURN(Relation relation, FromProto(part.relation()));
     header->parts.push_back({part.name(), part.digest(), part.rows(), std::move(relation)});

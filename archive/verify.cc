@@ -36,7 +36,7 @@ class Verifier {
     catalog_ = CatalogOf(std::move(objects));
     TRY(CheckIdentity());
     TRY(CheckSegments());
-    for (const SnapshotEntry& snapshot : catalog_.snapshots) TRY(CheckSnapshot(snapshot));
+    TRY(CheckSnapshots());
     CheckIdentityDigests();
     for (const std::string& name : catalog_.foreign) Note(name, "is no part of an archive");
     report_.bytes = bytes_done_;
@@ -68,6 +68,10 @@ class Verifier {
     return [this](uint64_t bytes) {
       if (progress_) progress_(bytes_done_ + bytes, bytes_total_);
     };
+  }
+
+  static BytesDone NoProgress() {
+    return [](uint64_t) {};
   }
 
   Result<void> CheckIdentity() {
@@ -176,57 +180,111 @@ class Verifier {
     }
   }
 
+  Result<void> CheckSnapshots() {
+    for (const SnapshotEntry& snapshot : catalog_.snapshots) {
+      for (const ObjectInfo& part : snapshot.parts) part_sizes_.emplace(part.name, part.size);
+    }
+    for (const SnapshotEntry& snapshot : catalog_.snapshots) {
+      const uint64_t done_before = bytes_done_;
+      TRY(CheckSnapshot(snapshot));
+      Advance(done_before + snapshot.size - bytes_done_);
+    }
+    for (const SnapshotEntry& snapshot : catalog_.snapshots) {
+      if (!snapshot.complete && snapshot.tables.empty()) {
+        Note("snapshots/" + snapshot.lsn.ToHex16(), "was never completed, and is not used");
+        continue;
+      }
+      for (const ObjectInfo& part : snapshot.parts) {
+        if (!listed_.contains(part.name)) Note(part.name, "is no part of the completed snapshot");
+      }
+    }
+    return {};
+  }
+
   Result<void> CheckSnapshot(const SnapshotEntry& snapshot) {
+    if (snapshot.has_definition) {
+      const std::string name = SnapshotDefinitionName(snapshot.lsn);
+      ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> definition,
+                       OpenChecked(name, SegmentKind::kDefinition, snapshot.lsn, snapshot.lsn));
+      if (definition) TRY(Sound(name, CheckManifest(*definition, NoProgress())));
+    }
+    for (const ObjectInfo& table : snapshot.tables) TRY(CheckTable(snapshot, table.name));
     if (!snapshot.complete) {
-      Note("snapshots/" + snapshot.lsn.ToHex16(), "was never completed, and is not used");
-      Advance(snapshot.size);
+      if (!snapshot.tables.empty()) NeedDefinition(snapshot.lsn);
       return {};
     }
     ++report_.snapshots;
-    const uint64_t done_before = bytes_done_;
     const std::string name = SnapshotManifestName(snapshot.lsn);
-    uint64_t manifest_bytes = snapshot.size;
-    for (const ObjectInfo& part : snapshot.parts) manifest_bytes -= part.size;
     ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> manifest,
                      OpenChecked(name, SegmentKind::kManifest, snapshot.lsn, snapshot.lsn));
-    if (manifest) {
-      ASSIGN_OR_RETURN(const bool sound, Sound(name, CheckManifest(*manifest, ProgressWithin())));
-      Advance(manifest_bytes);
-      if (sound) TRY(CheckParts(snapshot, manifest->header().parts));
-    }
-    Advance(done_before + snapshot.size - bytes_done_);
-    return {};
+    if (!manifest) return {};
+    ASSIGN_OR_RETURN(const bool sound, Sound(name, CheckManifest(*manifest, NoProgress())));
+    if (!sound) return {};
+    return CheckParts(name, snapshot.lsn, manifest->header().parts);
   }
 
-  Result<void> CheckParts(const SnapshotEntry& snapshot, const std::vector<SnapshotPart>& parts) {
-    std::map<std::string, uint64_t> present;
-    for (const ObjectInfo& part : snapshot.parts) present.emplace(part.name, part.size);
+  Result<void> CheckTable(const SnapshotEntry& snapshot, const std::string& name) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> manifest,
+                     OpenChecked(name, SegmentKind::kTable, snapshot.lsn, snapshot.lsn));
+    if (!manifest) return {};
+    ASSIGN_OR_RETURN(const bool sound, Sound(name, CheckTableManifest(*manifest, NoProgress())));
+    if (!sound) return {};
+    if (!snapshot.complete) ++report_.table_snapshots;
+    return CheckParts(name, snapshot.lsn, manifest->header().parts);
+  }
+
+  // Tables without a manifest of all have their definition beside them.
+  void NeedDefinition(Lsn lsn) {
+    const bool there = std::any_of(catalog_.snapshots.begin(), catalog_.snapshots.end(),
+                                   [lsn](const SnapshotEntry& snapshot) {
+                                     return snapshot.lsn == lsn && snapshot.has_definition;
+                                   });
+    const std::string name = SnapshotDefinitionName(lsn);
+    if (!there && listed_.insert(name).second) Find(name, "is missing");
+  }
+
+  // A base snapshot may have parts from before its LSN, a single table has not.
+  Result<void> CheckParts(const std::string& manifest, Lsn lsn,
+                          const std::vector<SnapshotPart>& parts) {
     std::set<std::string> listed;
     for (const SnapshotPart& part : parts) {
       if (!listed.insert(part.name).second) {
-        Find(SnapshotManifestName(snapshot.lsn), "lists " + part.name + " twice");
+        Find(manifest, "lists " + part.name + " twice");
         continue;
       }
-      const auto found = present.find(part.name);
-      if (found == present.end()) {
-        Find(part.name, "is missing");
+      const std::optional<Lsn> part_lsn = SnapshotLsnOf(part.name);
+      const bool is_base = manifest == SnapshotManifestName(lsn);
+      if (!part_lsn.has_value() || *part_lsn > lsn || (*part_lsn < lsn && !is_base)) {
+        Find(manifest, "lists " + part.name + ", which cannot be a part of it");
         continue;
       }
-      TRY(CheckPart(snapshot.lsn, part));
-      Advance(found->second);
-    }
-    for (const auto& [name, size] : present) {
-      if (!listed.contains(name)) Note(name, "is no part of the completed snapshot");
+      if (*part_lsn < lsn) NeedDefinition(*part_lsn);
+      TRY(CheckListedPart(manifest, *part_lsn, part));
     }
     return {};
   }
 
-  Result<void> CheckPart(Lsn lsn, const SnapshotPart& part) {
+  // Reads a part once, whichever manifests list it.
+  Result<void> CheckListedPart(const std::string& manifest, Lsn lsn, const SnapshotPart& part) {
+    listed_.insert(part.name);
+    const auto [checked, first] = checked_parts_.try_emplace(part.name, part);
+    if (!first) {
+      if (!(checked->second == part)) Find(manifest, "lists another " + part.name);
+      return {};
+    }
+    if (!part_sizes_.contains(part.name)) {
+      Find(part.name, "is missing");
+      return {};
+    }
     ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader,
                      OpenChecked(part.name, SegmentKind::kSnapshot, lsn, lsn));
     if (!reader) return {};
     report_.snapshot_rows += reader->changes();
-    TRY(Sound(part.name, CheckSnapshotPart(*reader, part, ProgressWithin())));
+    // Progress goes by the folders in their order.
+    const bool of_this_folder = manifest.starts_with(part.name.substr(0, part.name.rfind('/') + 1));
+    TRY(Sound(part.name,
+              CheckSnapshotPart(*reader, part, of_this_folder ? ProgressWithin() : NoProgress())));
+    if (of_this_folder) Advance(part_sizes_.at(part.name));
     return {};
   }
 
@@ -256,6 +314,11 @@ class Verifier {
   std::map<std::string, std::vector<std::string>> identity_digests_;  // by digest: names
   Lsn reached_;                                                       // end of the segments so far
   bool contiguous_ = false;  // the segment in question begins there
+  // Of snapshots: every part that is there, and those that were checked, as they were listed; and
+  // the objects that manifests call for.
+  std::map<std::string, uint64_t> part_sizes_;
+  std::map<std::string, SnapshotPart> checked_parts_;
+  std::set<std::string> listed_;
 };
 
 }  // namespace

@@ -17,9 +17,10 @@ struct Finding {
 };
 
 struct VerifyReport {
-  uint64_t segments = 0;      // of changes and gaps
-  uint64_t snapshots = 0;     // complete ones
-  uint64_t transactions = 0;  // of the segments
+  uint64_t segments = 0;         // of changes and gaps
+  uint64_t snapshots = 0;        // complete ones
+  uint64_t table_snapshots = 0;  // of single tables
+  uint64_t transactions = 0;     // of the segments
   uint64_t changes = 0;
   uint64_t snapshot_rows = 0;
   uint64_t bytes = 0;  // of all that was read
@@ -36,7 +37,7 @@ struct VerifyReport {
 
 // Reads every byte: decodes every block, recomputes every digest, checks the digest chain, the
 // tiling, that every transaction lies in its segment's range and in commit order, and every
-// complete snapshot's parts. Goes on after a finding. An Error only where the store itself fails,
+// snapshot's parts. Goes on after a finding. An Error only where the store itself fails,
 // or holds nothing of an archive (kNotFound). `progress` may be null.
 Result<VerifyReport> Verify(
     const Store& store,

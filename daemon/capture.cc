@@ -41,7 +41,7 @@ Capture::Capture(const CaptureOptions& options, ReplicationStream stream, const 
                  DefinitionTracker* definitions)
     : options_(options),
       stream_(std::move(stream)),
-      publisher_(appender, source, &wakeup_),
+      publisher_(appender, source, &wakeup_, options.on_appended),
       feedback_(start, options.feedback_interval, Clock::now()),
       watchdog_(options.silence_patience),
       builder_(

@@ -34,6 +34,7 @@ struct CaptureOptions {
   std::chrono::milliseconds feedback_interval{0};
   std::chrono::milliseconds silence_patience{0};  // as SilencePatience says
   std::optional<Lsn> end_position;
+  Publisher::OnAppended on_appended;
 };
 
 class Capture {

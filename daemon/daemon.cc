@@ -14,7 +14,6 @@
 #include "daemon/ddl_capture.h"
 #include "daemon/publication.h"
 #include "daemon/reminder.h"
-#include "daemon/snapshotter.h"
 #include "daemon/spool_change_store.h"
 #include "daemon/starting_point.h"
 #include "daemon/stop_signal.h"
@@ -98,6 +97,16 @@ SegmentOptions Daemon::segment_options() const {
   return options;
 }
 
+SnapshotOptions Daemon::snapshot_options() const {
+  return {.conninfo = options_.source,
+          .publication = options_.publication,
+          .slot = options_.slot,
+          .part_max_bytes = options_.segment_max_bytes,
+          .range_bytes = options_.snapshot_range_bytes,
+          .segment = segment_options(),
+          .connections = options_.snapshot_connections};
+}
+
 Result<void> Daemon::Run() {
   TRY(OpenStores());
   Backoff backoff(std::random_device{}());
@@ -170,13 +179,16 @@ Result<void> Daemon::Attempt() {
   TRY(OpenArchive(source));
   ASSIGN_OR_RETURN(const Lsn start, starting_point.Prepare(appender_.get()));
   TRY(PrepareSnapshot(source));
+  TableSnapshots table_snapshots(snapshot_options(), source, store_.get(), appender_.get());
   if (end_position_.has_value() && start >= *end_position_) {
     spdlog::info("the archive reaches {} already", end_position_->ToString());
-    return {};
+  } else {
+    ASSIGN_OR_RETURN(const bool ddl_captured, CapturesDdl(&connection, options_.publication));
+    definitions_.NoteStream(ddl_captured);
+    TRY(Stream(std::move(connection), std::move(replication), source, start, &table_snapshots));
   }
-  ASSIGN_OR_RETURN(const bool ddl_captured, CapturesDdl(&connection, options_.publication));
-  definitions_.NoteStream(ddl_captured);
-  return Stream(std::move(connection), std::move(replication), source, start);
+  if (StopRequested()) return {};
+  return table_snapshots.Finish(appender_->end());
 }
 
 Result<void> Daemon::PrepareSource(Connection* connection) {
@@ -234,12 +246,8 @@ Result<void> Daemon::OpenArchive(const Source& source) {
 
 Result<void> Daemon::PrepareSnapshot(const Source& source) {
   if (!appender_->has_complete_snapshot()) {
-    const SnapshotOptions options{.conninfo = options_.source,
-                                  .publication = options_.publication,
-                                  .slot = options_.slot,
-                                  .part_max_bytes = options_.segment_max_bytes,
-                                  .segment = segment_options()};
-    ASSIGN_OR_RETURN(DescribedTables tables, TakeSnapshot(options, source, appender_.get()));
+    ASSIGN_OR_RETURN(DescribedTables tables,
+                     TakeBaseSnapshot(snapshot_options(), source, store_.get(), appender_.get()));
     definitions_.Learn(std::move(tables));
     definitions_known_ = true;
   }
@@ -252,11 +260,14 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
 }
 
 Result<void> Daemon::Stream(Connection turn, Connection replication, const Source& source,
-                            Lsn start) {
+                            Lsn start, TableSnapshots* table_snapshots) {
   CaptureOptions options{.segment = segment_options(),
                          .segment_max_bytes = options_.segment_max_bytes,
                          .segment_max_age = options_.segment_max_age,
-                         .end_position = end_position_};
+                         .end_position = end_position_,
+                         .on_appended = [table_snapshots](Lsn begin, Lsn end) {
+                           table_snapshots->NoteSegment(begin, end);
+                         }};
   ASSIGN_OR_RETURN(const std::chrono::milliseconds timeout, WalSenderTimeout(&replication));
   options.feedback_interval = FeedbackInterval(timeout);
   options.silence_patience = SilencePatience(timeout, silent_attempts_);

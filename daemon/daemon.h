@@ -11,9 +11,11 @@
 #include "daemon/definition_tracker.h"
 #include "daemon/failure_policy.h"
 #include "daemon/options.h"
+#include "daemon/snapshotter.h"
 #include "daemon/source.h"
 #include "daemon/source_watch.h"
 #include "daemon/spooled_store.h"
+#include "daemon/table_snapshots.h"
 #include "postgres/connection.h"
 
 namespace trunkline {
@@ -38,8 +40,9 @@ class Daemon {
   Result<void> PrepareSnapshot(const Source& source);
   // `turn` is the connection that holds our turn.
   Result<void> Stream(postgres::Connection turn, postgres::Connection replication,
-                      const Source& source, Lsn start);
+                      const Source& source, Lsn start, TableSnapshots* table_snapshots);
   SegmentOptions segment_options() const;
+  SnapshotOptions snapshot_options() const;
 
   const Options options_;
   std::unique_ptr<Store> store_;

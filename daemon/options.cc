@@ -42,6 +42,12 @@ void Declare(CLI::App* app, Options* options) {
             "End a segment at this size [64MiB]");
   AddParsed(app, "--segment-max-age", &options->segment_max_age, ParseDuration,
             "End a segment at this age [10s]");
+  app->add_option("--snapshot-connections", options->snapshot_connections,
+                  "Connections that copy tables for a snapshot at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  AddParsed(app, "--snapshot-range-bytes", &options->snapshot_range_bytes, ParseByteCount,
+            "Copy a larger table in ranges of this size, on several connections [1GiB]");
   AddParsed(app, "--endpos", &options->end_position, ParseEndPosition,
             "Exit once everything up to here is archived: an LSN, or `now`");
   app->add_option("--on-gap", options->on_gap,

@@ -46,6 +46,10 @@ struct Options {
   uint64_t segment_max_bytes = 64 << 20;
   std::chrono::milliseconds segment_max_age{10'000};
 
+  // Connections that copy tables at once, and from which size on they share one.
+  int snapshot_connections = 2;
+  uint64_t snapshot_range_bytes = uint64_t{1} << 30;
+
   OnGap on_gap = OnGap::kContinue;
   EndPosition end_position;
   Confirm confirm = Confirm::kArchived;

@@ -18,10 +18,12 @@ constexpr size_t kQueueLength = 2;
 
 }  // namespace
 
-Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup)
+Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup,
+                     OnAppended on_appended)
     : appender_(appender),
       source_(source),
       wakeup_(wakeup),
+      on_appended_(std::move(on_appended)),
       durable_end_(appender->end()),
       thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {}
 
@@ -101,6 +103,7 @@ Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
   });
   if (!appended) TRY(Retry(job.end, std::move(appended).error(), stop));
   FAULT("publisher.appended");
+  if (on_appended_) on_appended_(job.begin, job.end);
   const double ratio = static_cast<double>(job.received_bytes) / std::max<double>(1, bytes);
   spdlog::debug("segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
                 job.begin.ToString(), job.end.ToString(), transactions, changes, bytes, ratio);

@@ -26,7 +26,11 @@ class Publisher {
 
   // Uses `appender` alone until destroyed; `wakeup` is signalled whenever the state below changes.
   // Neither is owned.
-  Publisher(Appender* appender, const Source& source, Wakeup* wakeup);
+  // `on_appended`, which may be null, is called on the publisher's thread for each segment that is
+  // in the archive.
+  using OnAppended = std::function<void(Lsn begin, Lsn end)>;
+  Publisher(Appender* appender, const Source& source, Wakeup* wakeup,
+            OnAppended on_appended = nullptr);
   // Waits for the segment under way, gives up those behind it.
   ~Publisher();
   Publisher(const Publisher&) = delete;
@@ -64,6 +68,7 @@ class Publisher {
   Appender* const appender_;
   const Source source_;
   Wakeup* const wakeup_;
+  const OnAppended on_appended_;
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

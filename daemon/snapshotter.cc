@@ -1,21 +1,18 @@
 #include "daemon/snapshotter.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
-#include <optional>
-#include <thread>
+#include <charconv>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "daemon/kept_tables.h"
+#include "daemon/parallel_copy.h"
 #include "daemon/publication.h"
-#include "daemon/slot.h"
-#include "daemon/stop_signal.h"
+#include "daemon/snapshot_readers.h"
 #include "daemon/table_copier.h"
 #include "postgres/connection.h"
 
@@ -23,180 +20,167 @@ namespace trunkline {
 namespace {
 
 using postgres::Connection;
-using postgres::Mode;
 using postgres::Rows;
-
-constexpr std::chrono::seconds kProgressInterval{5};
 
 // A table that changed after the snapshot's LSN makes the attempt void; the next one will do.
 Error TablesChanged(std::string_view what) {
   return Error{
-      ErrorKind::kUnavailable, "the base snapshot must be taken again: " + std::string(what), {}};
+      ErrorKind::kUnavailable, "the snapshot must be taken again: " + std::string(what), {}};
 }
 
 Error AsPassing(Error error) {
   return error.kind == ErrorKind::kNotFound ? TablesChanged(error.message) : error;
 }
 
-// Transactions that all see the exported snapshot. The first one's locks keep the tables as they
-// are until it ends.
-class SnapshotReaders {
- public:
-  static Result<SnapshotReaders> Open(const SnapshotOptions& options) {
-    ASSIGN_OR_RETURN(Connection exporter,
-                     Connection::Open(options.conninfo, Mode::kReplication, kApplicationName));
-    const std::string slot = options.slot.substr(0, 40) + "_base_" + std::to_string(::getpid());
-    spdlog::info("base snapshot: waiting for the transactions under way at the source");
-    ASSIGN_OR_RETURN(const ExportedSnapshot snapshot, CreateTemporarySlot(&exporter, slot));
-    SnapshotReaders readers(snapshot.lsn);
-    for (int i = 0; i < options.connections; ++i) {
-      ASSIGN_OR_RETURN(Connection reader,
-                       Connection::Open(options.conninfo, Mode::kNormal, kApplicationName));
-      TRY(reader.Exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-                      postgres::QuoteLiteral(snapshot.name)));
-      readers.connections_.push_back(std::move(reader));
-    }
-    return readers;
-  }
+template <typename T>
+Result<T> AsPassing(Result<T> result) {
+  if (result) return result;
+  return Fail(AsPassing(std::move(result).error()));
+}
 
-  Lsn lsn() const { return lsn_; }
-  Connection& first() { return connections_.front(); }
-  std::vector<Connection>& connections() { return connections_; }
-
- private:
-  explicit SnapshotReaders(Lsn lsn) : lsn_(lsn) {}
-
-  Lsn lsn_;
-  std::vector<Connection> connections_;
-};
-
-Result<void> LockTables(Connection* connection, const std::string& publication) {
-  ASSIGN_OR_RETURN(const std::vector<PublishedTable> tables,
-                   PublishedTables(connection, publication));
+Result<void> LockTables(Connection* connection, const std::vector<TableName>& tables) {
   if (tables.empty()) return {};
   std::string command = "LOCK TABLE ";
   for (size_t i = 0; i < tables.size(); ++i) {
-    command += (i == 0 ? "" : ", ") + QualifiedIdentifier(tables[i].name);
+    command += (i == 0 ? "" : ", ") + QualifiedIdentifier(tables[i]);
   }
   TRY(connection->Exec(command + " IN ACCESS SHARE MODE"));
   return {};
 }
 
-// The published tables, largest first. A table that was truncated or rewritten after the snapshot's
-// LSN would read as empty.
-Result<std::vector<const DescribedTable*>> TablesToCopy(Connection* connection,
-                                                        const DescribedTables& described) {
-  std::unordered_map<std::string, const DescribedTable*> by_oid;
-  std::string oids;
-  for (const DescribedTable& table : described.tables) {
-    if (!table.published) continue;
-    const std::string oid = std::to_string(table.relation.oid);
-    oids += (oids.empty() ? "{" : ",") + oid;
-    by_oid.emplace(oid, &table);
-  }
-  std::vector<const DescribedTable*> tables;
-  if (by_oid.empty()) return tables;
-  const std::string parameters[] = {oids + "}"};
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      connection->Exec("SELECT oid,"
-                       " relkind = 'p' OR relfilenode = pg_catalog.pg_relation_filenode(oid)"
-                       " FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[])"
-                       " ORDER BY pg_catalog.pg_table_size(oid) DESC, oid",
-                       parameters));
+Result<std::vector<TableName>> AllTables(Connection* connection, const std::string& publication) {
+  ASSIGN_OR_RETURN(const std::vector<PublishedTable> published,
+                   PublishedTables(connection, publication));
+  std::vector<TableName> tables;
+  for (const PublishedTable& table : published) tables.push_back(table.name);
+  return tables;
+}
+
+std::string OidArray(const std::unordered_set<uint32_t>& oids) {
+  std::string array = "{";
+  for (const uint32_t oid : oids) array += (array.size() > 1 ? "," : "") + std::to_string(oid);
+  return array + "}";
+}
+
+Result<std::vector<TableName>> TablesOf(Connection* connection,
+                                        const std::unordered_set<uint32_t>& oids) {
+  const std::string parameters[] = {OidArray(oids)};
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection->Exec("SELECT n.nspname, c.relname FROM pg_catalog.pg_class c"
+                                    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                                    " WHERE c.oid = ANY ($1::oid[])",
+                                    parameters));
+  std::vector<TableName> tables;
   for (int row = 0; row < rows.size(); ++row) {
-    const DescribedTable* table = by_oid.at(std::string(rows.at(row, 0)));
-    if (rows.at(row, 1) != "t") {
-      return Fail(TablesChanged("the table " + table->relation.schema + "." + table->relation.name +
-                                " was truncated or rewritten meanwhile"));
-    }
-    tables.push_back(table);
+    tables.push_back({std::string(rows.at(row, 0)), std::string(rows.at(row, 1))});
   }
   return tables;
 }
 
-// Copies tables on all connections at once; each takes the next table as it becomes free.
-class ParallelCopy {
- public:
-  ParallelCopy(const SnapshotOptions& options, const Appender* appender, Lsn lsn,
-               std::vector<const DescribedTable*> tables)
-      : options_(options), appender_(appender), lsn_(lsn), tables_(std::move(tables)) {}
+uint64_t ToNumber(std::string_view text) {
+  uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
 
-  Result<std::vector<SnapshotPart>> Run(std::vector<Connection>* connections) {
-    running_ = connections->size();
-    {
-      std::vector<std::jthread> threads;
-      for (Connection& connection : *connections) {
-        threads.emplace_back([this, &connection] { CopyTables(&connection); });
-      }
-      ReportUntilDone();
-    }
-    if (error_.has_value()) return Fail(AsPassing(*std::move(error_)));
-    uint64_t rows = 0;
-    for (const SnapshotPart& part : parts_) rows += part.rows;
-    spdlog::info("base snapshot: {} rows of {} tables", rows, tables_.size());
-    return std::move(parts_);
+// How to copy the tables of `described` that `wanted` has, largest first. A table that was
+// truncated or rewritten after the snapshot's LSN would read as empty. Only a heap has pages to go
+// by.
+template <typename Wanted>
+Result<std::vector<ParallelCopy::Table>> TablesToCopy(Connection* connection,
+                                                      const DescribedTables& described,
+                                                      uint64_t range_bytes, const Wanted& wanted) {
+  std::unordered_map<uint32_t, const DescribedTable*> by_oid;
+  std::unordered_set<uint32_t> oids;
+  for (const DescribedTable& table : described.tables) {
+    if (!table.published || !wanted(table.relation.oid)) continue;
+    by_oid.emplace(table.relation.oid, &table);
+    oids.insert(table.relation.oid);
   }
-
- private:
-  void CopyTables(Connection* connection) {
-    for (size_t i = next_++; i < tables_.size() && !progress_.abandoned; i = next_++) {
-      TableCopier copier(appender_, lsn_, options_.segment, options_.part_max_bytes, *tables_[i],
-                         &progress_);
-      Result<std::vector<SnapshotPart>> parts = copier.Run(connection);
-      const std::scoped_lock lock(mutex_);
-      if (parts) {
-        std::move(parts->begin(), parts->end(), std::back_inserter(parts_));
-        continue;
-      }
-      progress_.abandoned = true;
-      if (!error_.has_value()) error_ = std::move(parts).error();
+  std::vector<ParallelCopy::Table> tables;
+  if (oids.empty()) return tables;
+  const std::string parameters[] = {OidArray(oids)};
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection->Exec("SELECT c.oid,"
+                       " c.relkind = 'p' OR c.relfilenode = pg_catalog.pg_relation_filenode(c.oid),"
+                       " CASE WHEN c.relkind = 'r' AND a.amname = 'heap'"
+                       " THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END,"
+                       " pg_catalog.current_setting('block_size')"
+                       " FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam"
+                       " WHERE c.oid = ANY ($1::oid[])"
+                       " ORDER BY pg_catalog.pg_table_size(c.oid) DESC, c.oid",
+                       parameters));
+  for (int row = 0; row < rows.size(); ++row) {
+    const DescribedTable* table = by_oid.at(static_cast<uint32_t>(ToNumber(rows.at(row, 0))));
+    if (rows.at(row, 1) != "t") {
+      return Fail(TablesChanged("the table " + table->relation.schema + "." + table->relation.name +
+                                " was truncated or rewritten meanwhile"));
     }
-    const std::scoped_lock lock(mutex_);
-    --running_;
-    done_.notify_all();
+    const uint64_t page_bytes = std::max<uint64_t>(ToNumber(rows.at(row, 3)), 1);
+    const uint64_t pages = ToNumber(rows.at(row, 2)) / page_bytes;
+    tables.push_back({table, SplitPages(pages, std::max<uint64_t>(range_bytes / page_bytes, 1))});
   }
-
-  void ReportUntilDone() {
-    std::unique_lock lock(mutex_);
-    while (!done_.wait_for(lock, kProgressInterval, [this] { return running_ == 0; })) {
-      spdlog::info("base snapshot: {} rows, {} MiB, {} of {} tables", progress_.rows.load(),
-                   progress_.bytes.load() >> 20, progress_.tables.load(), tables_.size());
-    }
-  }
-
-  const SnapshotOptions& options_;
-  const Appender* const appender_;
-  const Lsn lsn_;
-  const std::vector<const DescribedTable*> tables_;
-  SnapshotProgress progress_;
-  std::atomic<size_t> next_{0};
-
-  std::mutex mutex_;
-  std::condition_variable done_;
-  size_t running_ = 0;
-  std::vector<SnapshotPart> parts_;
-  std::optional<Error> error_;
-};
+  return tables;
+}
 
 }  // namespace
 
-Result<DescribedTables> TakeSnapshot(const SnapshotOptions& options, const Source& source,
-                                     Appender* appender) {
+Result<DescribedTables> TakeBaseSnapshot(const SnapshotOptions& options, const Source& source,
+                                         Store* store, Appender* appender) {
   TRY(appender->RemoveIncompleteSnapshots());
-  ASSIGN_OR_RETURN(SnapshotReaders readers, SnapshotReaders::Open(options));
+  spdlog::info("base snapshot: waiting for the transactions under way at the source");
+  ASSIGN_OR_RETURN(SnapshotReaders readers,
+                   SnapshotReaders::Open(options.conninfo, options.slot, "base", source,
+                                         options.connections, std::stop_token()));
   spdlog::info("base snapshot at {}", readers.lsn().ToString());
-  Result<void> locked = LockTables(&readers.first(), options.publication);
-  if (!locked) return Fail(AsPassing(std::move(locked).error()));
+  ASSIGN_OR_RETURN(const std::vector<TableName> names,
+                   AllTables(&readers.first(), options.publication));
+  TRY(AsPassing(LockTables(&readers.first(), names)));
   ASSIGN_OR_RETURN(DescribedTables described,
                    QueryDefinition(&readers.first(), options.publication));
-  ASSIGN_OR_RETURN(std::vector<const DescribedTable*> tables,
-                   TablesToCopy(&readers.first(), described));
-  ParallelCopy copy(options, appender, readers.lsn(), std::move(tables));
-  ASSIGN_OR_RETURN(std::vector<SnapshotPart> parts, copy.Run(&readers.connections()));
+  ASSIGN_OR_RETURN(const std::string publication_state,
+                   PublicationState(&readers.first(), options.publication));
+  ASSIGN_OR_RETURN(KeptTables kept,
+                   KeepTables(store, *appender, source, described, publication_state));
+  const auto wanted = [&](uint32_t oid) { return !kept.oids.contains(oid); };
+  ASSIGN_OR_RETURN(const std::vector<ParallelCopy::Table> tables,
+                   TablesToCopy(&readers.first(), described, options.range_bytes, wanted));
+  TRY(appender->PutSnapshotDefinition(readers.lsn(), described.document, publication_state,
+                                      source.timeline, source.server_version));
+  ParallelCopy copy(options, source, appender, "base snapshot", tables);
+  ASSIGN_OR_RETURN(std::vector<SnapshotPart> parts, AsPassing(copy.Run(&readers)));
+  std::move(kept.parts.begin(), kept.parts.end(), std::back_inserter(parts));
   TRY(appender->CompleteSnapshot(readers.lsn(), std::move(parts), described.document,
                                  source.timeline, source.server_version));
   return described;
+}
+
+Result<TablesAt> TakeTableSnapshot(const SnapshotOptions& options, const Source& source,
+                                   const std::unordered_set<uint32_t>& oids,
+                                   const Appender& appender, const std::stop_token& stop) {
+  TRY(appender.RemoveIncompleteSnapshots());
+  ASSIGN_OR_RETURN(SnapshotReaders readers,
+                   SnapshotReaders::Open(options.conninfo, options.slot, "table", source,
+                                         options.connections, stop));
+  ASSIGN_OR_RETURN(const std::vector<TableName> names, TablesOf(&readers.first(), oids));
+  TRY(AsPassing(LockTables(&readers.first(), names)));
+  ASSIGN_OR_RETURN(DescribedTables described,
+                   QueryDefinition(&readers.first(), options.publication));
+  ASSIGN_OR_RETURN(const std::vector<ParallelCopy::Table> tables,
+                   TablesToCopy(&readers.first(), described, options.range_bytes,
+                                [&](uint32_t oid) { return oids.contains(oid); }));
+  TablesAt snapshot{.lsn = readers.lsn(), .base = false, .definition = {}, .parts = {}};
+  if (tables.empty()) return snapshot;
+  ASSIGN_OR_RETURN(std::string publication_state,
+                   PublicationState(&readers.first(), options.publication));
+  TRY(appender.PutSnapshotDefinition(snapshot.lsn, described.document, publication_state,
+                                     source.timeline, source.server_version));
+  ParallelCopy copy(options, source, &appender, "table snapshot at " + snapshot.lsn.ToString(),
+                    tables);
+  ASSIGN_OR_RETURN(snapshot.parts, AsPassing(copy.Run(&readers)));
+  snapshot.definition = std::move(described.document);
+  return snapshot;
 }
 
 }  // namespace trunkline

@@ -47,6 +47,11 @@ Result<Lsn> StartingPoint::Prepare(Appender* appender) {
     ASSIGN_OR_RETURN(history, ReadTimelineHistory(replication_, source_.timeline));
   }
   ASSIGN_OR_RETURN(const std::optional<Gap> gap, FindGap(archive, source_, history, slot_));
+  // A snapshot may be ahead of the archive's end, and so of a history that was left.
+  if (source_.timeline > archive.timeline) {
+    const std::optional<Lsn> parted = EndOfTimeline(history, archive.timeline);
+    TRY(appender->RemoveSnapshotsAfter(std::max(archive.end, parted.value_or(archive.end))));
+  }
   if (gap.has_value()) {
     if (!has_segment) appender->set_begin(archive.end);
     return CrossGap(*gap, archive.end, appender);

@@ -14,7 +14,17 @@ constexpr uint64_t kRowsPerCheck = 1024;
 
 }  // namespace
 
-std::string CopyCommand(const DescribedTable& table) {
+std::vector<PageRange> SplitPages(uint64_t pages, uint64_t range_pages) {
+  std::vector<PageRange> ranges;
+  for (uint64_t begin = 0; begin < pages; begin += range_pages) {
+    ranges.push_back({begin, begin + range_pages});
+  }
+  if (ranges.empty()) ranges.emplace_back();
+  ranges.back().end = 0;  // it may have grown since
+  return ranges;
+}
+
+std::string CopyCommand(const DescribedTable& table, PageRange range) {
   std::string columns;
   for (const RelationColumn& column : table.relation.columns) {
     if (!columns.empty()) columns += ", ";
@@ -23,7 +33,15 @@ std::string CopyCommand(const DescribedTable& table) {
   std::string command = "COPY (SELECT " + columns + " FROM ";
   if (!table.partitioned) command += "ONLY ";
   command += QualifiedIdentifier({table.relation.schema, table.relation.name});
-  if (!table.row_filter.empty()) command += " WHERE " + table.row_filter;
+  std::string condition = table.row_filter;
+  if (!condition.empty() && !(range == PageRange{})) condition = "(" + condition + ")";
+  const auto add = [&](const char* comparison, uint64_t page) {
+    if (!condition.empty()) condition += " AND ";
+    condition += "ctid " + std::string(comparison) + " '(" + std::to_string(page) + ",0)'";
+  };
+  if (range.begin > 0) add(">=", range.begin);
+  if (range.end > 0) add("<", range.end);
+  if (!condition.empty()) command += " WHERE " + condition;
   return command + ") TO STDOUT";
 }
 
@@ -56,12 +74,15 @@ Result<void> ParseCopyLine(std::string_view line, std::vector<Value>* tuple,
 
 TableCopier::TableCopier(const Appender* appender, Lsn snapshot,
                          const SegmentOptions& segment_options, uint64_t part_max_bytes,
-                         const DescribedTable& table, SnapshotProgress* progress)
+                         const DescribedTable& table, PageRange range,
+                         std::atomic<uint32_t>* next_part, SnapshotProgress* progress)
     : appender_(appender),
       snapshot_(snapshot),
       segment_options_(segment_options),
       part_max_bytes_(part_max_bytes),
       table_(table),
+      range_(range),
+      next_part_(next_part),
       progress_(progress),
       writer_(segment_options),
       tuple_(table.relation.columns.size()),
@@ -69,17 +90,16 @@ TableCopier::TableCopier(const Appender* appender, Lsn snapshot,
 
 Result<std::vector<SnapshotPart>> TableCopier::Run(postgres::Connection* connection) {
   TRY(BeginPart());
-  TRY(connection->CopyOut(CopyCommand(table_),
+  TRY(connection->CopyOut(CopyCommand(table_, range_),
                           [this](std::string_view line) { return OnLine(line); }));
   TRY(EndPart());
-  ++progress_->tables;
   return std::move(parts_);
 }
 
 Result<void> TableCopier::OnLine(std::string_view line) {
   if (++rows_ % kRowsPerCheck == 0) {
     if (StopRequested() || progress_->abandoned) {
-      return Fail(ErrorKind::kCancelled, "stopped during the base snapshot");
+      return Fail(ErrorKind::kCancelled, "stopped while tables were being copied");
     }
     progress_->rows += kRowsPerCheck;
     if (writer_.encoded_bytes() >= part_max_bytes_) {
@@ -108,9 +128,8 @@ Result<void> TableCopier::EndPart() {
   transaction.end_lsn = snapshot_;
   TRY(writer_.Commit(transaction));
   SegmentWriter finished = std::exchange(writer_, SegmentWriter(segment_options_));
-  ASSIGN_OR_RETURN(SnapshotPart part,
-                   appender_->PutSnapshotPart(std::move(finished), snapshot_, table_.relation,
-                                              static_cast<uint32_t>(parts_.size())));
+  ASSIGN_OR_RETURN(SnapshotPart part, appender_->PutSnapshotPart(std::move(finished), snapshot_,
+                                                                 table_.relation, (*next_part_)++));
   parts_.push_back(std::move(part));
   return {};
 }

@@ -1,4 +1,4 @@
-// TableCopier: one table's rows, from COPY into the parts of a base snapshot.
+// TableCopier: rows of one table, from COPY into parts of a snapshot.
 //
 // A part is one transaction of inserts: xid 0, commit_lsn == end_lsn == the snapshot's LSN, commit
 // time 2000-01-01 00:00:00 UTC. The same rows give the same bytes.
@@ -26,13 +26,26 @@ struct SnapshotProgress {
   std::atomic<bool> abandoned{false};  // another table failed: give up soon
 };
 
+// Pages of a table; `end` 0: to the last one.
+struct PageRange {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+
+  friend bool operator==(const PageRange&, const PageRange&) = default;
+};
+
+// The whole table, or ranges that make it up, for a table of `pages` pages.
+std::vector<PageRange> SplitPages(uint64_t pages, uint64_t range_pages);
+
 class TableCopier {
  public:
+  // `next_part` numbers the parts of the table, whoever copies them; it is not owned.
   TableCopier(const Appender* appender, Lsn snapshot, const SegmentOptions& segment_options,
-              uint64_t part_max_bytes, const DescribedTable& table, SnapshotProgress* progress);
+              uint64_t part_max_bytes, const DescribedTable& table, PageRange range,
+              std::atomic<uint32_t>* next_part, SnapshotProgress* progress);
 
-  // Copies the table as `connection`'s transaction sees it. Returns the parts published: at least
-  // one, also for an empty table. kCancelled when a stop is requested.
+  // Copies the range as `connection`'s transaction sees it. Returns the parts published: at least
+  // one, also where there is no row. kCancelled when a stop is requested.
   Result<std::vector<SnapshotPart>> Run(postgres::Connection* connection);
 
  private:
@@ -45,6 +58,8 @@ class TableCopier {
   const SegmentOptions segment_options_;
   const uint64_t part_max_bytes_;
   const DescribedTable& table_;
+  const PageRange range_;
+  std::atomic<uint32_t>* const next_part_;
   SnapshotProgress* const progress_;
 
   SegmentWriter writer_;
@@ -54,8 +69,8 @@ class TableCopier {
   uint64_t rows_ = 0;
 };
 
-// "COPY (SELECT ...) TO STDOUT" of the columns and rows that are published.
-std::string CopyCommand(const DescribedTable& table);
+// "COPY (SELECT ...) TO STDOUT" of the columns and rows that are published and lie in the range.
+std::string CopyCommand(const DescribedTable& table, PageRange range = {});
 
 // Splits a line of COPY's text format into `tuple`, which has one value a column; `unescaped` holds
 // what the values borrow that do not lie in the line. kCorrupt when the number of fields differs.

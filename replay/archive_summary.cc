@@ -26,7 +26,9 @@ class Summarizer {
   Summarizer(const Store& store, ArchiveSummary* summary) : store_(store), summary_(*summary) {}
 
   Result<void> AddSegment(const SegmentEntry& entry) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store_, entry.name));
+    ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
+                     OpenSegment(store_, entry.name));
+    TRY(doubts_.AddSegment(reader));
     summary_.transactions += reader->transactions();
     summary_.changes += reader->changes();
     if (entry.gap) {
@@ -39,6 +41,18 @@ class Summarizer {
       if (!summary_.first) TRY(FindFirst(*reader, i));
     }
     return {};
+  }
+
+  Result<void> PrepareDoubts() {
+    ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots,
+                     SnapshotsFrom(store_, summary_.catalog, Lsn{}));
+    for (TablesAt& snapshot : snapshots) doubts_.AddSnapshot(std::move(snapshot));
+    return {};
+  }
+
+  void TakeDoubts() {
+    summary_.doubts = doubts_.ended();
+    for (DoubtInterval& doubt : doubts_.open()) summary_.doubts.push_back(std::move(doubt));
   }
 
   Result<void> AddSnapshot(const SnapshotEntry& entry) {
@@ -104,6 +118,7 @@ class Summarizer {
   const Store& store_;
   ArchiveSummary& summary_;
   DecodedBlock block_;
+  DoubtFinder doubts_;
 };
 
 }  // namespace
@@ -118,12 +133,14 @@ Result<ArchiveSummary> SummarizeArchive(
   if (!summary.catalog.segments.empty()) summary.begin = summary.catalog.segments.front().begin;
 
   Summarizer summarizer(store, &summary);
+  TRY(summarizer.PrepareDoubts());
   uint64_t done = 0;
   for (const SegmentEntry& entry : summary.catalog.segments) {
     TRY(summarizer.AddSegment(entry));
     done += entry.size;
     if (progress) progress(done, summary.segment_bytes);
   }
+  summarizer.TakeDoubts();
   TRY(summarizer.FindLast());
   const SnapshotEntry* newest = summary.catalog.SnapshotAtOrBefore(Lsn{UINT64_MAX});
   if (newest != nullptr) TRY(summarizer.AddSnapshot(*newest));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "archive/catalog.h"
+#include "archive/doubt_finder.h"
 #include "archive/store.h"
 #include "base/error.h"
 #include "decoder/change.h"
@@ -50,6 +51,7 @@ struct ArchiveSummary {
   std::optional<TransactionInfo> last;
   std::map<std::pair<std::string, std::string>, TableCounts> tables;  // by schema and name
   std::vector<GapSummary> gaps;
+  std::vector<DoubtInterval> doubts;  // where a table's rows cannot be told, or may not be
   std::vector<RestorePoint> restore_points;
 };
 

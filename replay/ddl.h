@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "archive/definition.h"
 #include "base/error.h"
 #include "decoder/relation.h"
-#include "replay/definition.h"
 
 namespace trunkline {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "replay/definition.h"
+#include "archive/definition.h"
 
 namespace trunkline {
 

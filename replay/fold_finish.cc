@@ -4,8 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "archive/stream_definition.h"
 #include "replay/fold.h"
-#include "replay/fold_definition.h"
 
 namespace trunkline {
 
@@ -21,7 +21,7 @@ std::unordered_set<uint32_t> Fold::SupersededTables() const {
   std::unordered_set<uint32_t> superseded;
   for (const auto& [oid, entry] : entries_) {
     const std::pair<int, uint32_t> candidate(rank(oid, entry), oid);
-    const Relation& relation = entry.table->relation();
+    const Relation& relation = entry.rows->relation();
     auto [winner, first] =
         winners.try_emplace(QualifiedName(relation.schema, relation.name), candidate);
     if (first) continue;
@@ -37,7 +37,7 @@ void Fold::FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome) 
   const TableDefinition* table = FindDefinition(oid);
   if (table != nullptr && table->kind == 'p' && !table->published) return;
   if (missing_.contains(oid) && !keep) {
-    warnings_.push_back("table " + NameOf(entry->table->relation()) +
+    warnings_.push_back("table " + NameOf(entry->rows->relation()) +
                         " is left out: the source had dropped or unpublished it when the newest "
                         "definition was made; --tables with its name keeps it");
     return;
@@ -45,8 +45,10 @@ void Fold::FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome) 
   if (table != nullptr && definition_.FindTable(oid) == nullptr) {
     AddDefinition(*table, older_, &definition_);
   }
-  entry->table->Finish();
-  outcome->tables.push_back(std::move(entry->table));
+  std::unique_ptr<FoldedTable> folded(static_cast<FoldedTable*>(entry->rows.release()));
+  folded->set_doubtful_from(entry->doubtful_from);
+  folded->Finish();
+  outcome->tables.push_back(std::move(folded));
 }
 
 // A definition that was ahead of the stream renamed labels too early: rows that came between have
@@ -67,14 +69,13 @@ Result<void> Fold::RenameRemainingLabels() {
 
 // Published tables that only a definition knows.
 void Fold::LeaveUnknownTablesOut() {
+  for (const TableDefinition* table : UnknownTables()) {
+    warnings_.push_back("table " + table->name.first + "." + table->name.second +
+                        " is left out: it joined the publication after the base snapshot, and no "
+                        "row of it is in the archive");
+  }
   std::erase_if(definition_.tables, [this](const TableDefinition& table) {
-    if (!table.published || !Wants(table.oid) || entries_.contains(table.oid)) return false;
-    if (!definition_.all_tables) {
-      warnings_.push_back("table " + table.name.first + "." + table.name.second +
-                          " is left out: it joined the publication after the base snapshot, and "
-                          "no row of it is in the archive");
-    }
-    return true;
+    return table.published && Wants(table.oid) && !entries_.contains(table.oid);
   });
 }
 
@@ -87,7 +88,7 @@ Result<Fold::Outcome> Fold::Finish(const std::function<bool(const Relation& rela
                 [&](const TableDefinition& table) { return superseded.contains(table.oid); });
   for (auto& [oid, entry] : entries_) {
     if (!superseded.contains(oid)) {
-      FinishTable(oid, &entry, keep(entry.table->relation()), &outcome);
+      FinishTable(oid, &entry, keep(entry.rows->relation()), &outcome);
     }
   }
   std::sort(outcome.tables.begin(), outcome.tables.end(), [](const auto& a, const auto& b) {

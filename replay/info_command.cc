@@ -63,12 +63,18 @@ std::string Tables(const ArchiveSummary& summary) {
   return summary.tables.empty() ? "" : "\n" + table.Render("");
 }
 
+std::string StateOf(const SnapshotEntry& entry) {
+  if (entry.complete) return "complete";
+  if (entry.tables.empty()) return "incomplete, not used";
+  return FormatCount(entry.tables.size(), "table");
+}
+
 std::string Snapshots(const ArchiveSummary& summary) {
   TextTable table({Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
   table.Add({"Snapshot", "parts", "size", "state"});
   for (const SnapshotEntry& entry : summary.catalog.snapshots) {
     table.Add({entry.lsn.ToString(), FormatCount(entry.parts.size()), FormatBytes(entry.size),
-               entry.complete ? "complete" : "incomplete, not used"});
+               StateOf(entry)});
   }
   return summary.catalog.snapshots.empty() ? "" : "\n" + table.Render("");
 }
@@ -80,6 +86,16 @@ std::string Gaps(const ArchiveSummary& summary) {
     table.Add({gap.begin.ToString() + " to " + gap.end.ToString(), Printable(gap.reason)});
   }
   return summary.gaps.empty() ? "" : "\n" + table.Render("");
+}
+
+std::string Doubts(const ArchiveSummary& summary) {
+  TextTable table({Align::kLeft, Align::kLeft, Align::kLeft});
+  table.Add({"Inexact", "from", "until the snapshot at"});
+  for (const DoubtInterval& doubt : summary.doubts) {
+    table.Add({Printable(doubt.table.first + "." + doubt.table.second), doubt.from.ToString(),
+               doubt.until ? doubt.until->ToString() : "none yet"});
+  }
+  return summary.doubts.empty() ? "" : "\n" + table.Render("");
 }
 
 std::string RestorePoints(const ArchiveSummary& summary) {
@@ -94,7 +110,7 @@ std::string RestorePoints(const ArchiveSummary& summary) {
 
 std::string ToText(const ArchiveSummary& summary, const std::string& url) {
   std::string text = Header(summary, url) + Tables(summary) + Snapshots(summary) + Gaps(summary) +
-                     RestorePoints(summary);
+                     Doubts(summary) + RestorePoints(summary);
   if (!summary.catalog.foreign.empty()) {
     text += "\nNo part of the archive: " + FormatCount(summary.catalog.foreign.size(), "object") +
             "; trunkline verify names them.\n";
@@ -135,6 +151,7 @@ Json SnapshotsToJson(const Catalog& catalog) {
   for (const SnapshotEntry& entry : catalog.snapshots) {
     snapshots.push_back({{"lsn", entry.lsn.ToString()},
                          {"complete", entry.complete},
+                         {"tables", entry.tables.size()},
                          {"parts", entry.parts.size()},
                          {"bytes", entry.size}});
   }
@@ -148,6 +165,18 @@ Json GapsToJson(const ArchiveSummary& summary) {
         {{"begin", gap.begin.ToString()}, {"end", gap.end.ToString()}, {"reason", gap.reason}});
   }
   return gaps;
+}
+
+Json DoubtsToJson(const ArchiveSummary& summary) {
+  Json doubts = Json::array();
+  for (const DoubtInterval& doubt : summary.doubts) {
+    doubts.push_back({{"schema", doubt.table.first},
+                      {"name", doubt.table.second},
+                      {"from", doubt.from.ToString()},
+                      {"until", doubt.until ? Json(doubt.until->ToString()) : Json(nullptr)},
+                      {"reason", doubt.reason}});
+  }
+  return doubts;
 }
 
 Json RestorePointsToJson(const ArchiveSummary& summary) {
@@ -179,6 +208,7 @@ std::string ToJsonText(const ArchiveSummary& summary, const std::string& url) {
   json["tables"] = TablesToJson(summary);
   json["snapshots"] = SnapshotsToJson(catalog);
   json["gaps"] = GapsToJson(summary);
+  json["inexact"] = DoubtsToJson(summary);
   json["restore_points"] = RestorePointsToJson(summary);
   json["foreign"] = catalog.foreign;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

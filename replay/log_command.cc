@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "archive/rebuild_start.h"
+#include "archive/stream_definition.h"
 #include "replay/command.h"
-#include "replay/fold_definition.h"
 #include "replay/log_filter.h"
 #include "replay/log_format.h"
-#include "replay/manifest.h"
 #include "replay/progress.h"
 #include "replay/read_ahead.h"
 #include "replay/target.h"
@@ -132,17 +132,17 @@ Result<Range> ResolveRange(const Store& store, const Catalog& catalog, const Log
   return range;
 }
 
-// Teaches `format` the types that the base snapshots know, and says whether one holds the table.
+// Teaches `format` the types that the snapshots know, and says whether one holds the table.
 Result<bool> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
                                 const LogFilter& filter, LogFormat* format) {
   bool known = false;
-  for (const SnapshotEntry& snapshot : catalog.snapshots) {
-    if (!snapshot.complete || snapshot.lsn > range.to) continue;
-    ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(store, snapshot.lsn));
-    ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(manifest.definition));
+  ASSIGN_OR_RETURN(const std::vector<TablesAt> snapshots, SnapshotsFrom(store, catalog, Lsn{}));
+  for (const TablesAt& snapshot : snapshots) {
+    if (snapshot.lsn > range.to) break;
+    ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(snapshot.definition));
     format->Learn(definition);
     known |=
-        std::any_of(manifest.parts.begin(), manifest.parts.end(),
+        std::any_of(snapshot.parts.begin(), snapshot.parts.end(),
                     [&](const SnapshotPart& part) { return filter.NamesTable(part.relation); });
   }
   return known;

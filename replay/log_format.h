@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "archive/definition.h"
 #include "base/error.h"
 #include "decoder/change.h"
-#include "replay/definition.h"
 
 namespace trunkline {
 

@@ -1,5 +1,4 @@
-// Names as Postgres prints them in logs: identifiers quoted only where they must be, types as
-// format_type prints them under an empty search_path.
+// Names of types as Postgres prints them in logs: as format_type does under an empty search_path.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +6,11 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "archive/definition.h"
+#include "archive/quoted_names.h"
 #include "decoder/relation.h"
-#include "replay/definition.h"
 
 namespace trunkline {
-
-// As quote_identifier in Postgres.
-std::string QuoteWhereNeeded(std::string_view name);
-std::string QuoteQualified(std::string_view schema, std::string_view name);
 
 // The built-in type's name; empty for an OID that is no built-in type's.
 std::string_view BuiltinTypeName(uint32_t oid);

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "archive/definition.h"
 #include "base/error.h"
 #include "postgres/connection.h"
-#include "replay/definition.h"
 
 namespace trunkline {
 

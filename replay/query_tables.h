@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "replay/definition.h"
+#include "archive/definition.h"
 
 namespace trunkline {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "archive/catalog.h"
+#include "archive/listed_segment.h"
 
 namespace trunkline {
 namespace {
@@ -11,38 +11,7 @@ namespace {
 // memory: one thread is always the slower one.
 constexpr size_t kItems = 5;
 
-constexpr std::string_view kRestoreHint = "restore it from a copy of the archive";
-
-bool HasItsName(const SegmentReader& reader) {
-  const SegmentHeader& header = reader.header();
-  switch (header.kind) {
-    case SegmentKind::kChanges:
-      return reader.name() == SegmentObjectName(header.begin, header.end);
-    case SegmentKind::kGap:
-      return reader.name() == GapObjectName(header.begin, header.end);
-    case SegmentKind::kManifest:
-      return reader.name() == SnapshotManifestName(header.end);
-    case SegmentKind::kSnapshot:
-      break;
-  }
-  const std::string manifest = SnapshotManifestName(header.end);
-  return reader.name().starts_with(manifest.substr(0, manifest.rfind('/') + 1));
-}
-
 }  // namespace
-
-Result<std::unique_ptr<SegmentReader>> OpenListed(const Store& store, const std::string& name) {
-  Result<std::unique_ptr<SegmentReader>> reader = OpenSegment(store, name);
-  if (!reader && reader.error().kind == ErrorKind::kNotFound) {
-    return Fail(ErrorKind::kCorrupt, "the archive has lost its object " + name,
-                std::string(kRestoreHint));
-  }
-  if (reader && !HasItsName(**reader)) {
-    return Fail(ErrorKind::kCorrupt, name + " holds another object than its name says",
-                std::string(kRestoreHint));
-  }
-  return reader;
-}
 
 Result<void> ReadAhead::CheckSuccession(const SegmentReader& reader) {
   const SegmentHeader& header = reader.header();

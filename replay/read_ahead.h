@@ -19,10 +19,6 @@
 
 namespace trunkline {
 
-// Opens an object that the archive's own list names: kCorrupt, not kNotFound, when it is not there,
-// and also when it is another object than its name says.
-Result<std::unique_ptr<SegmentReader>> OpenListed(const Store& store, const std::string& name);
-
 class ReadAhead {
  public:
   struct Item {

@@ -37,11 +37,14 @@ std::string Count(size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-Result<void> PrintPlan(const Catalog& catalog, const ResolvedTarget& target) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(catalog, target));
+Result<void> PrintPlan(const Store& store, const Catalog& catalog, const ResolvedTarget& target) {
+  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
   std::printf("target    %s\n", target.ToString().c_str());
-  std::printf("snapshot  LSN %s, %s\n", target.snapshot.ToString().c_str(),
-              Count(plan.snapshot_parts.size(), "part").c_str());
+  for (const RebuildPlan::Step& step : plan.steps) {
+    std::printf("%s  LSN %s, %s\n", step.tables.base ? "snapshot" : "tables  ",
+                step.tables.lsn.ToString().c_str(),
+                Count(step.tables.parts.size(), "part").c_str());
+  }
   std::printf("segments  %zu\n", plan.segments.size());
   std::printf("to read   %s\n", FormatBytes(plan.bytes).c_str());
   return {};
@@ -75,7 +78,7 @@ Result<void> RunReplay(const ReplayOptions& options) {
   ASSIGN_OR_RETURN(ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
   if (as_of) resolved.instant = as_of;
   TRY(destination->Check());
-  if (options.dry_run) return PrintPlan(catalog, resolved);
+  if (options.dry_run) return PrintPlan(*store, catalog, resolved);
   ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options));
   ASSIGN_OR_RETURN(const std::string made, Write(destination.get(), state));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);

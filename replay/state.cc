@@ -5,25 +5,41 @@
 #include <utility>
 
 #include "replay/fold.h"
-#include "replay/manifest.h"
 #include "replay/table_filter.h"
 
 namespace trunkline {
 namespace {
 
-// Reads a state's blocks, with the bytes read so far counted over all of them.
+// Plays a plan's steps, with the bytes read so far counted over all of them.
 class Builder {
  public:
   Builder(const Store& store, const StateOptions& options, const RebuildPlan& plan)
-      : store_(store), options_(options), plan_(plan), filter_(options) {}
+      : store_(store), options_(options), plan_(plan), filter_(options) {
+    for (const RebuildPlan::Step& step : plan.steps) {
+      for (const SnapshotPart& part : step.tables.parts) {
+        loaded_at_.emplace(part.relation.oid, step.tables.lsn);
+      }
+      if (step.tables.base) base_ = step.tables.lsn;
+    }
+  }
 
-  Result<Fold::Outcome> Build(const ResolvedTarget& target, Manifest manifest) {
-    ASSIGN_OR_RETURN(Definition definition, ParseDefinition(manifest.definition));
-    TRY(filter_.Learn(manifest.parts, definition, store_, plan_.segments));
-    Fold fold([this](uint32_t oid) { return filter_.Wants(oid); });
-    fold.Start(manifest.parts, std::move(definition));
-    TRY(AddSnapshot(manifest.parts, &fold));
-    TRY(AddChanges(target, &fold));
+  Result<Fold::Outcome> Build() {
+    Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
+    for (const RebuildPlan::Step& step : plan_.steps) {
+      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
+      TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
+    }
+    for (const RebuildPlan::Step& step : plan_.steps) {
+      at_ = step.tables.lsn;
+      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
+      if (&step == &plan_.steps.front()) {
+        fold.Start(at_, step.tables.parts, std::move(definition));
+      } else {
+        TRY(fold.Load(at_, step.tables.parts, std::move(definition)));
+      }
+      TRY(AddSnapshot(step.tables.parts, &fold));
+      TRY(AddChanges(step, &fold));
+    }
     return fold.Finish([this](const Relation& relation) {
       return std::any_of(options_.tables.begin(), options_.tables.end(),
                          [&](const std::string& asked) {
@@ -33,6 +49,13 @@ class Builder {
   }
 
  private:
+  // A table is passed over until its snapshot; one without any, until the base snapshot, which
+  // would have it.
+  bool IsLoaded(uint32_t oid) const {
+    const auto found = loaded_at_.find(oid);
+    return at_ >= (found == loaded_at_.end() ? base_ : found->second);
+  }
+
   Result<void> AddSnapshot(const std::vector<SnapshotPart>& parts, Fold* fold) {
     std::unordered_map<std::string, const SnapshotPart*> expected;  // not seen yet
     std::vector<ObjectInfo> objects;
@@ -66,20 +89,21 @@ class Builder {
     return {};
   }
 
-  Result<void> AddChanges(const ResolvedTarget& target, Fold* fold) {
+  Result<void> AddChanges(const RebuildPlan::Step& step, Fold* fold) {
+    const Lsn from = step.tables.lsn;
+    // Tables that are not loaded yet cost no reading either.
+    const bool all = filter_.all() && &step == &plan_.steps.back();
     const auto wanted = [&](const SegmentReader& reader, const BlockStats& block) {
-      if (block.commit_lsn_max < target.snapshot || block.commit_lsn_min >= target.limit) {
-        return false;
-      }
-      if (filter_.all() || block.has_messages) return true;
+      if (block.commit_lsn_max < from || block.commit_lsn_min >= step.until) return false;
+      if (all || block.has_messages) return true;
       return std::any_of(block.relations.begin(), block.relations.end(),
                          [&](const BlockRelationStats& relation) {
-                           return filter_.Wants(reader.relations()[relation.relation_index].oid);
+                           const uint32_t oid = reader.relations()[relation.relation_index].oid;
+                           return IsLoaded(oid) && filter_.Wants(oid);
                          });
     };
-    return Play(plan_.segments, wanted, [&](const ReadAhead::Item& item) {
-      return fold->Add(item, target.snapshot, target.limit);
-    });
+    return Play(step.segments, wanted,
+                [&](const ReadAhead::Item& item) { return fold->Add(item, from, step.until); });
   }
 
   Result<void> Play(std::vector<ObjectInfo> objects, const ReadAhead::Filter& wanted,
@@ -108,8 +132,28 @@ class Builder {
   const StateOptions& options_;
   const RebuildPlan& plan_;
   TableFilter filter_;
+  std::unordered_map<uint32_t, Lsn> loaded_at_;  // by relation OID
+  Lsn base_;
+  Lsn at_;  // the snapshot loaded last
   uint64_t done_ = 0;
 };
+
+// The error of a table in doubt, with the bounds within which it is.
+Result<Error> WithBounds(const Store& store, const Catalog& catalog, const FoldedTable& table,
+                         Lsn limit) {
+  Error error = *table.doubt();
+  ASSIGN_OR_RETURN(const std::vector<TablesAt> later, SnapshotsFrom(store, catalog, limit));
+  const uint32_t oid = table.relation().oid;
+  const auto again = std::find_if(later.begin(), later.end(), [&](const TablesAt& snapshot) {
+    return snapshot.lsn > limit &&
+           std::any_of(snapshot.parts.begin(), snapshot.parts.end(),
+                       [oid](const SnapshotPart& part) { return part.relation.oid == oid; });
+  });
+  error.message += "; in doubt from " + table.doubtful_from().ToString() +
+                   (again == later.end() ? " on, with no snapshot of it since"
+                                         : " until its snapshot at " + again->lsn.ToString());
+  return error;
+}
 
 QualifiedName NameOf(const TableState& table) {
   return {table.relation().schema, table.relation().name};
@@ -149,37 +193,52 @@ const TableState* DatabaseState::FindTable(const QualifiedName& name) const {
   return nullptr;
 }
 
-Result<RebuildPlan> PlanRebuild(const Catalog& catalog, const ResolvedTarget& target) {
+Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
+                                const ResolvedTarget& target) {
   RebuildPlan plan;
-  const SnapshotEntry* snapshot = catalog.SnapshotAtOrBefore(target.limit);
-  if (snapshot == nullptr || snapshot->lsn != target.snapshot) {
-    return Fail(ErrorKind::kNotFound,
-                "the archive has no base snapshot at LSN " + target.snapshot.ToString());
-  }
-  plan.snapshot_parts = snapshot->parts;
+  ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, target.limit));
+  const Lsn start = snapshots.front().lsn;
   ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments,
-                   SegmentsBetween(catalog, target.snapshot, target.limit));
+                   SegmentsBetween(catalog, start, target.limit));
   for (const SegmentEntry& segment : segments) {
     plan.segments.push_back({segment.name, segment.size});
   }
-  for (const ObjectInfo& object : plan.snapshot_parts) plan.bytes += object.size;
-  for (const ObjectInfo& object : plan.segments) plan.bytes += object.size;
+  std::unordered_map<std::string, uint64_t> sizes;
+  for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    for (const ObjectInfo& part : snapshot.parts) sizes.emplace(part.name, part.size);
+  }
+  for (size_t i = 0; i < snapshots.size(); ++i) {
+    for (const SnapshotPart& part : snapshots[i].parts) {
+      plan.snapshot_parts.push_back({part.name, sizes[part.name]});
+      plan.bytes += sizes[part.name];
+    }
+    RebuildPlan::Step step{
+        .tables = std::move(snapshots[i]), .until = target.limit, .segments = {}};
+    if (i + 1 < snapshots.size()) step.until = snapshots[i + 1].lsn;
+    for (const SegmentEntry& segment : segments) {
+      if (segment.end <= step.tables.lsn || segment.begin >= step.until) continue;
+      step.segments.push_back({segment.name, segment.size});
+      plan.bytes += segment.size;
+    }
+    plan.steps.push_back(std::move(step));
+  }
   return plan;
 }
 
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(catalog, target));
-  ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(store, target.snapshot));
-  ASSIGN_OR_RETURN(Fold::Outcome outcome,
-                   Builder(store, options, plan).Build(target, std::move(manifest)));
+  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
+  ASSIGN_OR_RETURN(Fold::Outcome outcome, Builder(store, options, plan).Build());
   TRY(KeepAskedFor(options.tables, &outcome.tables));
   DatabaseState state;
   state.target = target;
   state.definition = std::move(outcome.definition);
   state.warnings = std::move(outcome.warnings);
   for (std::unique_ptr<FoldedTable>& table : outcome.tables) {
-    if (table->doubt()) return Fail(*table->doubt());
+    if (table->doubt()) {
+      ASSIGN_OR_RETURN(Error error, WithBounds(store, catalog, *table, target.limit));
+      return Fail(std::move(error));
+    }
     state.tables.push_back(std::move(table));
   }
   return state;

@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "archive/catalog.h"
+#include "archive/definition.h"
+#include "archive/rebuild_start.h"
 #include "archive/store.h"
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
-#include "replay/definition.h"
 #include "replay/target.h"
 
 namespace trunkline {
@@ -49,16 +50,24 @@ struct StateOptions {
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
 
-// What BuildState reads for a target.
+// What BuildState reads for a target: snapshots, each with the changes that come up to the next
+// one.
 struct RebuildPlan {
+  struct Step {
+    TablesAt tables;
+    Lsn until;
+    std::vector<ObjectInfo> segments;
+  };
+  std::vector<Step> steps;
   std::vector<ObjectInfo> snapshot_parts;
   std::vector<ObjectInfo> segments;
   uint64_t bytes = 0;
 };
-Result<RebuildPlan> PlanRebuild(const Catalog& catalog, const ResolvedTarget& target);
+Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
+                                const ResolvedTarget& target);
 
-// kNotFound for a table that the archive does not know at that target; kGap for one whose rows the
-// archive cannot tell.
+// kNotFound for a table that the archive does not know at that target; kGap, with bounds, for one
+// whose rows the archive cannot tell.
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options);
 

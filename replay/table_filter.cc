@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "archive/catalog.h"
-#include "replay/fold_definition.h"
-#include "replay/read_ahead.h"
+#include "archive/listed_segment.h"
+#include "archive/stream_definition.h"
 
 namespace trunkline {
 

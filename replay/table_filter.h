@@ -9,9 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "archive/definition.h"
 #include "archive/store.h"
 #include "base/error.h"
-#include "replay/definition.h"
 #include "replay/state.h"
 
 namespace trunkline {

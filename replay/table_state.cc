@@ -240,15 +240,19 @@ void FoldedTable::MapRows(const ColumnMapping& mapping, size_t width_before) {
   rows_ = std::move(rows);
 }
 
-Result<void> FoldedTable::Transform(const std::function<void(std::span<Value> row)>& change) {
+Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
+                                       const std::function<bool(Value* value)>& change) {
+  bool doubtful = false;
   std::vector<Value> row(relation_.columns.size());
   for (RowId id = 0; id < rows_.end(); ++id) {
     if (rows_.packed(id) == nullptr) continue;
     UnpackRow(rows_.packed(id), row);
-    change(row);
+    if (row[column].state == ValueState::kNull) continue;
+    doubtful |= change(&row[column]);
     rows_.Replace(id, row);
   }
-  return Reindex();
+  TRY(Reindex());
+  return doubtful;
 }
 
 void FoldedTable::Finish() {

@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "archive/column_mapping.h"
+#include "archive/table_rows.h"
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
-#include "replay/fold_columns.h"
 #include "replay/fold_row_index.h"
 #include "replay/fold_row_store.h"
 #include "replay/state.h"
@@ -23,7 +24,7 @@ namespace trunkline {
 //
 // Values of keys are compared as text: what the stream sends of an old row is what it sent when the
 // row was written.
-class FoldedTable final : public TableState {
+class FoldedTable final : public TableState, public TableRows {
  public:
   explicit FoldedTable(Relation relation);
 
@@ -43,19 +44,17 @@ class FoldedTable final : public TableState {
   // Applies an insert, update or delete whose tuples are as wide as relation(). kCorrupt when the
   // archive cannot be right: a row to change is not there, a key is there already.
   Result<void> Apply(const Change& change, uint64_t hash);
-  void Truncate();
 
-  // From now on changes come as `relation` says; `mapping` leads there from relation().
-  Result<void> Become(Relation relation, const ColumnMapping& mapping);
-
-  // Lets `change` see and alter each row's values; what it puts in must outlive the call.
-  Result<void> Transform(const std::function<void(std::span<Value> row)>& change);
-
-  // The rows are not known, and changes are passed over, until a TRUNCATE makes them known again.
-  void set_doubt(Error doubt);
-  const std::optional<Error>& doubt() const { return doubt_; }
-
-  NumberedColumns& numbers() { return numbers_; }
+  bool has_rows() const override { return rows_.live() > 0; }
+  Result<void> Become(Relation relation, const ColumnMapping& mapping) override;
+  Result<bool> ChangeValues(size_t column, bool always_told,
+                            const std::function<bool(Value* value)>& change) override;
+  void Truncate() override;
+  void set_doubt(Error doubt) override;
+  // While in doubt: since when; set by whoever knows.
+  Lsn doubtful_from() const { return doubtful_from_; }
+  void set_doubtful_from(Lsn lsn) { doubtful_from_ = lsn; }
+  const std::optional<Error>& doubt() const override { return doubt_; }
 
   // No more changes: drops what only folding needs.
   void Finish();
@@ -79,13 +78,13 @@ class FoldedTable final : public TableState {
   Result<void> MakeRoom();
 
   Relation relation_;
-  NumberedColumns numbers_;
   Mode mode_ = Mode::kInsertOnly;
   std::vector<uint16_t> identity_columns_;  // every column in a multiset
   RowStore rows_;
   RowIndex index_;
   std::vector<RowId> next_equal_;  // multiset: the next of rows that are all equal, or kNoRow
   std::optional<Error> doubt_;
+  Lsn doubtful_from_;
   std::vector<Value> old_values_;  // scratch
   std::vector<Value> new_values_;  // scratch
 };

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "replay/manifest.h"
+#include "archive/listed_segment.h"
+#include "archive/manifest.h"
+#include "archive/rebuild_start.h"
 #include "replay/read_ahead.h"
 
 namespace trunkline {
@@ -275,7 +277,8 @@ Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,
                 Reachable(catalog));
   }
   resolved.snapshot = snapshot->lsn;
-  TRY(SegmentsBetween(catalog, resolved.snapshot, resolved.limit));
+  ASSIGN_OR_RETURN(const std::vector<TablesAt> start, SnapshotsFor(store, catalog, resolved.limit));
+  TRY(SegmentsBetween(catalog, start.front().lsn, resolved.limit));
   ASSIGN_OR_RETURN(resolved.last, timeline.LastBefore(resolved.limit));
   ASSIGN_OR_RETURN(resolved.next, timeline.FirstFrom(resolved.limit));
   if (resolved.last && resolved.limit < resolved.last->end_lsn) {

@@ -43,8 +43,12 @@ std::string Figures(const VerifyReport& report) {
   return FormatCount(report.segments, "segment") + " with " +
          FormatCount(report.changes, "change") + " in " +
          FormatCount(report.transactions, "transaction") + ", " +
-         FormatCount(report.snapshots, "snapshot") + " with " +
-         FormatCount(report.snapshot_rows, "row") + ", " + FormatBytes(report.bytes) + " read";
+         FormatCount(report.snapshots, "snapshot") +
+         (report.table_snapshots == 0
+              ? ""
+              : " and " + FormatCount(report.table_snapshots, "table snapshot")) +
+         " with " + FormatCount(report.snapshot_rows, "row") + ", " + FormatBytes(report.bytes) +
+         " read";
 }
 
 // What an archive without findings is proved to be.
@@ -80,6 +84,7 @@ std::string ToJsonText(const VerifyReport& report, const std::string& url) {
   json["transactions"] = report.transactions;
   json["changes"] = report.changes;
   json["snapshots"] = report.snapshots;
+  json["table_snapshots"] = report.table_snapshots;
   json["snapshot_rows"] = report.snapshot_rows;
   json["bytes"] = report.bytes;
   json["last_digest"] = Hex(report.last_digest);

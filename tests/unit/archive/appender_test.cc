@@ -310,6 +310,65 @@ TEST_F(AppenderTest, RemovesOnlyIncompleteSnapshots) {
   EXPECT_TRUE(appender->RemoveIncompleteSnapshots());
 }
 
+// Two tables at `lsn`, one of which is whole.
+void PutHalf(Appender* appender, Lsn lsn) {
+  Must(appender->PutSnapshotDefinition(lsn, "{}", "state", 1, 150018));
+  std::vector<SnapshotPart> parts = SampleArchive::PutParts(appender, lsn);
+  parts.pop_back();
+  Must(appender->CompleteTable(lsn, parts, 1, 150018));
+}
+
+TEST_F(AppenderTest, KeepsTablesThatAreWhole) {
+  const auto appender = archive_.Open();
+  PutHalf(appender.get(), {0x1900});
+  Must(appender->PutSnapshotDefinition({0x1A00}, "{}", "", kTimeline, kServer));
+  ASSERT_TRUE(appender->RemoveIncompleteSnapshots());
+  EXPECT_THAT(Names("snapshots/"), ElementsAre(SnapshotDefinitionName({0x1900}),
+                                               SnapshotPartName({0x1900}, "public", "orders", 0),
+                                               SnapshotPartName({0x1900}, "public", "orders", 1),
+                                               TableManifestName({0x1900}, "public", "orders")));
+  const SegmentHeader header = HeaderOf(TableManifestName({0x1900}, "public", "orders"));
+  EXPECT_EQ(header.kind, SegmentKind::kTable);
+  EXPECT_EQ(header.parts.size(), 2);
+  EXPECT_EQ(HeaderOf(SnapshotDefinitionName({0x1900})).publication_state, "state");
+  EXPECT_FALSE(archive_.Open()->has_complete_snapshot());
+}
+
+TEST_F(AppenderTest, ATableIsNotCompletedWithoutItsParts) {
+  const auto appender = archive_.Open();
+  std::vector<SnapshotPart> parts = SampleArchive::PutParts(appender.get(), {0x1900});
+  parts.pop_back();
+  ASSERT_TRUE(appender->RemoveIncompleteSnapshots());  // as another daemon does
+  const Result<void> completed = appender->CompleteTable({0x1900}, parts, kTimeline, kServer);
+  ASSERT_FALSE(completed);
+  EXPECT_EQ(completed.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(Names("snapshots/"), IsEmpty());
+}
+
+TEST_F(AppenderTest, RemovesSnapshotsOfAHistoryThatWasLeft) {
+  archive_.Fill();
+  const auto appender = archive_.Open();
+  PutHalf(appender.get(), {0x4800});
+  PutHalf(appender.get(), {0x6000});
+  SampleArchive::TakeSnapshot(appender.get(), {0x7000});
+  const auto count = Names("snapshots/").size();
+  ASSERT_TRUE(appender->RemoveSnapshotsAfter({0x5000}));
+  EXPECT_EQ(appender->newest_snapshot(), Lsn{0x1800});
+  EXPECT_THAT(Names("snapshots/0000000000006000/"), IsEmpty());
+  EXPECT_THAT(Names("snapshots/0000000000007000/"), IsEmpty());
+  EXPECT_EQ(Names("snapshots/").size(), count - 5 - 4);
+  EXPECT_EQ(archive_.Open()->newest_snapshot(), Lsn{0x1800});
+}
+
+TEST_F(AppenderTest, IsUnbrokenFromItsBeginningOrItsLastGap) {
+  archive_.Fill();
+  const auto appender = archive_.Open();
+  EXPECT_EQ(appender->unbroken_from(), Lsn{0x1000});
+  ASSERT_TRUE(appender->AppendGap({0x9000}, "slot lost", kTimeline, kServer));
+  EXPECT_EQ(appender->unbroken_from(), Lsn{0x9000});
+  EXPECT_EQ(archive_.Open()->unbroken_from(), Lsn{0x9000});
+}
+
 using AppenderDeathTest = AppenderTest;
 
 TEST_F(AppenderDeathTest, ItsInvariantsAreChecked) {

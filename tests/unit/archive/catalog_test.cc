@@ -49,7 +49,12 @@ TEST(CatalogNamesTest, AreAsSpecified) {
   EXPECT_EQ(GapObjectName({1}, {2}), "changes/0000000000000001-0000000000000002.gap.seg");
   EXPECT_EQ(SnapshotPartName({255}, "public", "Order.Lines %", 12),
             "snapshots/00000000000000FF/public.Order%2ELines%20%25.12.seg");
+  EXPECT_EQ(TableManifestName({255}, "public", "Order.Lines %"),
+            "snapshots/00000000000000FF/public.Order%2ELines%20%25.complete");
+  EXPECT_EQ(SnapshotDefinitionName({255}), "snapshots/00000000000000FF/definition");
   EXPECT_EQ(SnapshotManifestName({255}), "snapshots/00000000000000FF/complete");
+  EXPECT_EQ(SnapshotLsnOf("snapshots/00000000000000FF/public.t.0.seg"), Lsn{255});
+  EXPECT_EQ(SnapshotLsnOf("changes/00000000000000FF-0000000000000100.seg"), std::nullopt);
 }
 
 TEST(CatalogNamesTest, StayShortEnoughForAFile) {
@@ -89,6 +94,25 @@ TEST(CatalogTest, SortsObjectsIntoWhatTheyAre) {
   EXPECT_FALSE(catalog.snapshots[1].complete);
 }
 
+TEST(CatalogTest, KnowsWhichTablesOfASnapshotAreWhole) {
+  const std::string folder = "snapshots/0000000000000018/";
+  const Catalog catalog =
+      Of({folder + "definition", folder + "public.a.complete", folder + "public.a.0.seg",
+          folder + "public.a.1.seg", folder + "public.ab.0.seg", folder + "public.b.0.seg"});
+  EXPECT_THAT(catalog.foreign, IsEmpty());
+  ASSERT_EQ(catalog.snapshots.size(), 1);
+  const SnapshotEntry& snapshot = catalog.snapshots[0];
+  EXPECT_FALSE(snapshot.complete);
+  EXPECT_TRUE(snapshot.has_definition);
+  EXPECT_EQ(snapshot.size, 60);
+  ASSERT_EQ(snapshot.tables.size(), 1);
+  EXPECT_EQ(snapshot.tables[0].name, folder + "public.a.complete");
+  const std::vector<ObjectInfo> loose = snapshot.LooseParts();
+  ASSERT_EQ(loose.size(), 2);
+  EXPECT_EQ(loose[0].name, folder + "public.ab.0.seg");
+  EXPECT_EQ(loose[1].name, folder + "public.b.0.seg");
+}
+
 TEST(CatalogTest, TakesNamesStrictly) {
   const std::vector<std::string> foreign = {
       "README",
@@ -107,6 +131,9 @@ TEST(CatalogTest, TakesNamesStrictly) {
       "snapshots/0000000000000018/complete.bak",
       "snapshots/0000000000000018/public.a.0.seg/x",
       "snapshots/0000000000000018/public.a.seg",
+      "snapshots/0000000000000018/public.complete",
+      "snapshots/0000000000000018/public.a.0.complete",
+      "snapshots/0000000000000018/definition.bak",
       "snapshots/0000000000000018/public.a.00.seg",
       "snapshots/0000000000000018/public.a.-1.seg",
       "snapshots/0000000000000018/public.a.4294967296.seg",

@@ -271,5 +271,87 @@ TEST_F(VerifyTest, GoesOnAfterAFinding) {
                           Field(&Finding::object, kFour), Found(kPart, "missing")));
 }
 
+class VerifyTableSnapshotsTest : public VerifyTest {
+ protected:
+  VerifyTableSnapshotsTest() {
+    const auto appender = archive_.Open();
+    Must(appender->PutSnapshotDefinition({0x4800}, "{}", "state", 1, 150018));
+    parts_ = SampleArchive::PutParts(appender.get(), {0x4800});
+    const std::vector<SnapshotPart> orders(parts_.begin(), parts_.begin() + 2);
+    Must(appender->CompleteTable({0x4800}, orders, 1, 150018));
+    Must(appender->CompleteTable({0x4800}, {parts_[2]}, 1, 150018));
+  }
+  // A base snapshot at 0x5000 with orders as of 0x4800.
+  void CompleteBase() {
+    const auto appender = archive_.Open();
+    std::vector<SnapshotPart> parts(parts_.begin(), parts_.begin() + 2);
+    const Relation empty = Table("empty", 16385);
+    parts.push_back(Must(appender->PutSnapshotPart(Rows({0x5000}, empty, 0), {0x5000}, empty, 0)));
+    Must(appender->CompleteSnapshot({0x5000}, parts, "{}", 1, 150018));
+  }
+
+  std::vector<SnapshotPart> parts_;
+};
+
+TEST_F(VerifyTableSnapshotsTest, FindsNothingInSoundOnes) {
+  const VerifyReport report = Report();
+  EXPECT_THAT(report.findings, IsEmpty());
+  EXPECT_THAT(report.notes, IsEmpty());
+  EXPECT_EQ(report.snapshots, 1);
+  EXPECT_EQ(report.table_snapshots, 2);
+  EXPECT_EQ(report.snapshot_rows, 16);
+  CompleteBase();
+  const VerifyReport with_base = Report();
+  EXPECT_THAT(with_base.findings, IsEmpty());
+  EXPECT_THAT(with_base.notes, IsEmpty());
+  EXPECT_EQ(with_base.snapshots, 2);
+  EXPECT_EQ(with_base.snapshot_rows, 16) << "read once";
+}
+
+TEST_F(VerifyTableSnapshotsTest, FindsEveryObjectThatIsMissing) {
+  CompleteBase();
+  for (const std::string& object :
+       {parts_[0].name, parts_[2].name, SnapshotDefinitionName({0x4800})}) {
+    const std::string bytes = Read(object);
+    RemoveObject(object);
+    const auto findings = Findings();
+    ASSERT_EQ(findings.size(), 1) << object;
+    EXPECT_EQ(findings[0].object, object);
+    EXPECT_EQ(findings[0].problem, "is missing");
+    Write(object, bytes);
+  }
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(VerifyTableSnapshotsTest, FindsAnyByteAltered) {
+  const std::string manifest = TableManifestName({0x4800}, "public", "orders");
+  for (const std::string& object : {parts_[0].name, manifest, SnapshotDefinitionName({0x4800})}) {
+    const std::string bytes = Read(object);
+    for (size_t offset = 0; offset < bytes.size(); offset += 7) {
+      FlipByte(object, offset);
+      EXPECT_FALSE(Findings().empty()) << object << " at " << offset;
+      Write(object, bytes);
+    }
+  }
+}
+
+TEST_F(VerifyTableSnapshotsTest, FindsAManifestInAnothersPlace) {
+  const std::string orders = TableManifestName({0x4800}, "public", "orders");
+  Write(TableManifestName({0x4800}, "public", "other"), Read(orders));
+  const auto findings = Findings();
+  ASSERT_EQ(findings.size(), 1);
+  EXPECT_THAT(findings[0].problem, HasSubstr("another table"));
+}
+
+TEST_F(VerifyTableSnapshotsTest, NotesPartsOfTablesThatAreNotWhole) {
+  const auto appender = archive_.Open();
+  const Relation more = Table("more", 16386);
+  Must(appender->PutSnapshotPart(Rows({0x4800}, more, 1), {0x4800}, more, 0));
+  const VerifyReport report = Report();
+  EXPECT_THAT(report.findings, IsEmpty());
+  ASSERT_EQ(report.notes.size(), 1);
+  EXPECT_EQ(report.notes[0].object, SnapshotPartName({0x4800}, "public", "more", 0));
+}
+
 }  // namespace
 }  // namespace trunkline

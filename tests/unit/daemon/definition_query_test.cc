@@ -74,6 +74,19 @@ TEST(TableCopier, CopiesPublishedColumnsAndRows) {
             "COPY (SELECT \"a\", \"B c\" FROM ONLY \"Odd\".\"t\" WHERE (a > 1)) TO STDOUT");
   EXPECT_EQ(CopyCommand(described->tables[1]),
             "COPY (SELECT \"g\" FROM \"public\".\"p\") TO STDOUT");
+  EXPECT_EQ(CopyCommand(described->tables[0], {5, 9}),
+            "COPY (SELECT \"a\", \"B c\" FROM ONLY \"Odd\".\"t\" WHERE ((a > 1)) "
+            "AND ctid >= '(5,0)' AND ctid < '(9,0)') TO STDOUT");
+  EXPECT_EQ(CopyCommand(described->tables[1], {0, 7}),
+            "COPY (SELECT \"g\" FROM \"public\".\"p\" WHERE ctid < '(7,0)') TO STDOUT");
+}
+
+TEST(TableCopier, RangesMakeUpTheTableAndTheLastOneIsOpen) {
+  using Ranges = std::vector<PageRange>;
+  EXPECT_EQ(SplitPages(0, 10), (Ranges{{0, 0}}));
+  EXPECT_EQ(SplitPages(10, 10), (Ranges{{0, 0}}));
+  EXPECT_EQ(SplitPages(11, 10), (Ranges{{0, 10}, {10, 0}}));
+  EXPECT_EQ(SplitPages(25, 10), (Ranges{{0, 10}, {10, 20}, {20, 0}}));
 }
 
 class CopyLine : public ::testing::Test {

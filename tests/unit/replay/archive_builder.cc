@@ -201,24 +201,46 @@ ArchiveBuilder::~ArchiveBuilder() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
+SnapshotPart ArchiveBuilder::PutPart(uint64_t lsn, const Contents& table, Timestamp time) const {
+  const auto& [relation, rows] = table;
+  SegmentWriter writer{SmallBlocks()};
+  std::vector<ChangeSpec> inserts;
+  for (const Row& row : rows) inserts.push_back(Insert(relation, row));
+  TransactionInfo transaction;
+  transaction.commit_lsn = Lsn{lsn};
+  transaction.commit_time = time;
+  WriteTransaction(transaction, inserts, Lsn{lsn}, &writer);
+  return Checked(appender_->PutSnapshotPart(std::move(writer), Lsn{lsn}, relation, 0));
+}
+
 void ArchiveBuilder::Snapshot(uint64_t lsn, const std::vector<Contents>& tables,
-                              const std::string& definition, Timestamp time) {
-  std::vector<SnapshotPart> parts;
+                              const std::string& definition, Timestamp time,
+                              const std::vector<SnapshotPart>& earlier) {
+  std::vector<SnapshotPart> parts = earlier;
   std::vector<TableSpec> specs;
-  for (const auto& [relation, rows] : tables) {
-    specs.push_back({.relation = relation});
-    SegmentWriter writer{SmallBlocks()};
-    std::vector<ChangeSpec> inserts;
-    for (const Row& row : rows) inserts.push_back(Insert(relation, row));
-    TransactionInfo transaction;
-    transaction.commit_lsn = Lsn{lsn};
-    transaction.commit_time = time;
-    WriteTransaction(transaction, inserts, Lsn{lsn}, &writer);
-    parts.push_back(Checked(appender_->PutSnapshotPart(std::move(writer), Lsn{lsn}, relation, 0)));
+  for (const Contents& table : tables) {
+    specs.push_back({.relation = table.first});
+    parts.push_back(PutPart(lsn, table, time));
   }
+  for (const SnapshotPart& part : earlier) specs.push_back({.relation = part.relation});
   Check(appender_->CompleteSnapshot(Lsn{lsn}, std::move(parts),
                                     definition.empty() ? DefinitionOf(specs) : definition, 1,
                                     150018));
+}
+
+std::vector<SnapshotPart> ArchiveBuilder::TableSnapshots(uint64_t lsn,
+                                                         const std::vector<Contents>& tables,
+                                                         const std::string& definition) {
+  std::vector<SnapshotPart> parts;
+  std::vector<TableSpec> specs;
+  for (const Contents& table : tables) specs.push_back({.relation = table.first});
+  Check(appender_->PutSnapshotDefinition(
+      Lsn{lsn}, definition.empty() ? DefinitionOf(specs) : definition, "state", 1, 150018));
+  for (const Contents& table : tables) {
+    parts.push_back(PutPart(lsn, table, {}));
+    Check(appender_->CompleteTable(Lsn{lsn}, {parts.back()}, 1, 150018));
+  }
+  return parts;
 }
 
 void ArchiveBuilder::Commit(uint64_t lsn, const std::vector<ChangeSpec>& changes,

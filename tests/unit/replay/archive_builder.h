@@ -77,9 +77,13 @@ class ArchiveBuilder {
   ArchiveBuilder& operator=(const ArchiveBuilder&) = delete;
 
   using Contents = std::pair<Relation, std::vector<Row>>;
-  // Without a definition: that of the tables.
+  // Without a definition: that of the tables. `earlier`: parts of snapshots of single tables.
   void Snapshot(uint64_t lsn, const std::vector<Contents>& tables,
-                const std::string& definition = {}, Timestamp time = {});
+                const std::string& definition = {}, Timestamp time = {},
+                const std::vector<SnapshotPart>& earlier = {});
+  // Each table by itself.
+  std::vector<SnapshotPart> TableSnapshots(uint64_t lsn, const std::vector<Contents>& tables,
+                                           const std::string& definition = {});
   // A transaction of xid `lsn` whose commit record is the eight bytes from `lsn`; its time is `lsn`
   // seconds unless given.
   void Commit(uint64_t lsn, const std::vector<ChangeSpec>& changes,
@@ -99,6 +103,8 @@ class ArchiveBuilder {
                                 const std::vector<std::string>& tables = {}) const;
 
  private:
+  SnapshotPart PutPart(uint64_t lsn, const Contents& table, Timestamp time) const;
+
   std::string folder_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Appender> appender_;

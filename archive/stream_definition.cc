@@ -1,4 +1,4 @@
-#include "replay/fold_definition.h"
+#include "archive/stream_definition.h"
 
 #include <algorithm>
 #include <string>

@@ -1,4 +1,4 @@
-#include "replay/definition.h"
+#include "archive/definition.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

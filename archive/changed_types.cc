@@ -1,8 +1,8 @@
-#include "replay/fold_types.h"
+#include "archive/changed_types.h"
 
 #include <algorithm>
 
-#include "replay/log_names.h"
+#include "archive/quoted_names.h"
 
 namespace trunkline {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "archive/definition.h"
 #include "decoder/relation.h"
-#include "replay/definition.h"
 
 namespace trunkline {
 

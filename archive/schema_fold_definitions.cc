@@ -1,23 +1,24 @@
-// Fold, as far as relations and definitions change.
+// SchemaFold, as far as relations and definitions change.
 #include <algorithm>
 #include <utility>
 
-#include "replay/fold.h"
-#include "replay/fold_definition.h"
+#include "archive/schema_fold.h"
+#include "archive/stream_definition.h"
 
 namespace trunkline {
 
-const TableDefinition* Fold::FindDefinition(uint32_t oid) const {
+const TableDefinition* SchemaFold::FindDefinition(uint32_t oid) const {
   const TableDefinition* table = definition_.FindTable(oid);
   return table != nullptr ? table : older_.FindTable(oid);
 }
 
 // The same description can stand for other columns, dropped and added again since. A definition
 // that is ahead of the stream knows it before it happens: the transaction that it names tells when.
-Fold::Renumbering Fold::RenumberingOf(const Entry& entry, const Relation& relation) const {
+SchemaFold::Renumbering SchemaFold::RenumberingOf(const Entry& entry,
+                                                  const Relation& relation) const {
   const TableDefinition* definition = FindDefinition(relation.oid);
   const NumberedColumns after = NumberColumns(relation, definition);
-  const NumberedColumns& before = entry.table->numbers();
+  const NumberedColumns& before = entry.numbers;
   if (!after.fits || !before.fits || after.attnums == before.attnums) return Renumbering::kNone;
   const uint32_t current = Transaction().xid.value;
   bool past = true;
@@ -33,26 +34,33 @@ Fold::Renumbering Fold::RenumberingOf(const Entry& entry, const Relation& relati
   return entry.waiting && known ? Renumbering::kUnclear : Renumbering::kNow;
 }
 
-Result<void> Fold::Renumber(Entry* entry, const Relation& relation) {
+Result<void> SchemaFold::Renumber(Entry* entry, const Relation& relation) {
   const Renumbering renumbering = RenumberingOf(*entry, relation);
   entry->waiting = renumbering == Renumbering::kNotYet;
   if (renumbering == Renumbering::kNone || renumbering == Renumbering::kNotYet) return {};
   if (renumbering == Renumbering::kUnclear) {
-    entry->table->set_doubt(Error{ErrorKind::kGap,
-                                  "rows of the table " + NameOf(relation) +
-                                      " cannot be derived: before LSN " +
-                                      Transaction().commit_lsn.ToString() +
-                                      " a column was dropped and another one added in its place, "
-                                      "and what the archive holds does not tell when",
-                                  std::string(kLeaveOutHint)});
+    PutInDoubt(entry, relation,
+               Error{ErrorKind::kGap,
+                     "rows of the table " + NameOf(relation) + " cannot be derived: before LSN " +
+                         Transaction().commit_lsn.ToString() +
+                         " a column was dropped and another one added in its place, and what the "
+                         "archive holds does not tell when",
+                     std::string(kLeaveOutHint)});
   }
   return ChangeRelation(entry, relation);
 }
 
-Result<void> Fold::Activate(Entry* entry, const Relation& relation) {
+bool SchemaFold::IsSettled(const Entry& entry, const Relation& relation) const {
+  if (!(entry.rows->relation() == relation) || entry.waiting) return false;
+  if (entry.definitions == definitions_) return true;
+  const NumberedColumns numbers = NumberColumns(relation, FindDefinition(relation.oid));
+  return !numbers.fits || !entry.numbers.fits || numbers.attnums == entry.numbers.attnums;
+}
+
+Result<void> SchemaFold::Activate(Entry* entry, const Relation& relation) {
   missing_.erase(relation.oid);
   entry->seen = true;
-  if (!(entry->table->relation() == relation)) {
+  if (!(entry->rows->relation() == relation)) {
     TRY(ChangeRelation(entry, relation));
     entry->waiting = false;
   } else if (entry->definitions != definitions_) {
@@ -64,35 +72,35 @@ Result<void> Fold::Activate(Entry* entry, const Relation& relation) {
   return {};
 }
 
-Result<void> Fold::ChangeRelation(Entry* entry, const Relation& relation) {
-  FoldedTable& table = *entry->table;
+Result<void> SchemaFold::ChangeRelation(Entry* entry, const Relation& relation) {
+  TableRows& rows = *entry->rows;
   const TableDefinition* definition = FindDefinition(relation.oid);
   NumberedColumns numbers = NumberColumns(relation, definition);
   const ColumnMapping mapping =
-      MapColumns(table.relation(), table.numbers(), relation, numbers, definition);
-  if (table.row_count() > 0 && !mapping.doubt.empty()) {
-    table.set_doubt(Error{ErrorKind::kGap,
-                          "rows of the table " + NameOf(relation) +
-                              " that are older than a change of its definition at LSN " +
-                              Transaction().commit_lsn.ToString() + " cannot be derived: its " +
-                              mapping.doubt,
-                          std::string(kLeaveOutHint)});
-  } else if (table.row_count() > 0 && !mapping.warning.empty()) {
+      MapColumns(rows.relation(), entry->numbers, relation, numbers, definition);
+  if (rows.has_rows() && !mapping.doubt.empty()) {
+    PutInDoubt(entry, relation,
+               Error{ErrorKind::kGap,
+                     "rows of the table " + NameOf(relation) +
+                         " that are older than a change of its definition at LSN " +
+                         Position().ToString() + " cannot be derived: its " + mapping.doubt,
+                     std::string(kLeaveOutHint)});
+  } else if (rows.has_rows() && !mapping.warning.empty()) {
     warnings_.push_back("table " + NameOf(relation) + ": " + mapping.warning);
   }
-  table.numbers() = KeepKnownNumbers(std::move(numbers), mapping, table.numbers());
-  return table.Become(relation, mapping);
+  entry->numbers = KeepKnownNumbers(std::move(numbers), mapping, entry->numbers);
+  return rows.Become(relation, mapping);
 }
 
 // A source tells of all publications that are captured there.
-bool Fold::IsOfThisArchive(const Definition& definition) const {
+bool SchemaFold::IsOfThisArchive(const Definition& definition) const {
   return definition.publication.empty() || definition_.publication.empty() ||
          definition.publication == definition_.publication;
 }
 
 // A definition that the daemon queried tells which tables there are as of its own LSN, where it has
 // one: before that they may be there still, or not yet.
-Result<void> Fold::TakeDefinition(const Change& change) {
+Result<void> SchemaFold::TakeDefinition(const Change& change) {
   const bool exact = IsExactDefinition(change);
   Result<Definition> parsed = ParseDefinition(change.content);
   if (exact && !parsed && parsed.error().kind == ErrorKind::kCorrupt) {
@@ -106,26 +114,32 @@ Result<void> Fold::TakeDefinition(const Change& change) {
     definition = overlap_.Merge(definition_, std::move(definition), Transaction().xid.value);
   }
   const Definition before = std::exchange(definition_, std::move(definition));
-  older_ = KeepMissingTables(before, older_);
-  ++definitions_;
-  for (auto& [oid, entry] : entries_) entry.active = nullptr;  // its next change looks again
-  missing_.clear();
-  if (!exact && change.message_lsn > limit_) return {};
-  TRY(TakeChangedTypes(before));
-  if (exact) {
-    TRY(TakeExactTables());
-    TakeNewTables();
-    return {};
+  Replace(before);
+  if (exact || change.message_lsn <= limit_) {
+    TRY(TakeChangedTypes(before));
+    if (exact) TRY(TakeExactTables());
+    if (!exact) TakeQueriedTables();
   }
-  for (auto& [oid, entry] : entries_) {
-    if (definition_.FindTable(oid) != nullptr) continue;
-    missing_.insert(oid);
-  }
-  TakeNewTables();
+  OnDefinition(Position());
   return {};
 }
 
-Result<void> Fold::TakeChangedTypes(const Definition& before) {
+// Another definition is in force than `before`.
+void SchemaFold::Replace(Definition before) {
+  older_ = KeepMissingTables(std::move(before), older_);
+  ++definitions_;
+  for (auto& [oid, entry] : entries_) entry.active = nullptr;  // its next change looks again
+  missing_.clear();
+}
+
+void SchemaFold::TakeQueriedTables() {
+  for (auto& [oid, entry] : entries_) {
+    if (definition_.FindTable(oid) == nullptr) missing_.insert(oid);
+  }
+  TakeNewTables();
+}
+
+Result<void> SchemaFold::TakeChangedTypes(const Definition& before) {
   for (ChangedType& changed : ChangedTypes(before, definition_)) {
     TRY(TakeChangedType(changed));
     if (changed.renamed) renamed_.push_back(std::move(changed));
@@ -133,16 +147,16 @@ Result<void> Fold::TakeChangedTypes(const Definition& before) {
   return {};
 }
 
-Result<void> Fold::TakeChangedType(const ChangedType& changed) {
+Result<void> SchemaFold::TakeChangedType(const ChangedType& changed) {
   for (auto& [oid, entry] : entries_) {
     const TableDefinition* definition = FindDefinition(oid);
     if (definition == nullptr) continue;
-    const Relation& relation = entry.table->relation();
+    const Relation relation = entry.rows->relation();
     for (size_t i = 0; i < relation.columns.size(); ++i) {
       const ColumnDefinition* column = definition->FindColumn(relation.columns[i].name);
       const Effect effect = EffectOn(changed, relation.columns[i].type_oid,
                                      column == nullptr ? std::string() : column->type, definition_);
-      if (effect != Effect::kNone) TRY(ChangeValues(changed, i, effect, entry.table.get()));
+      if (effect != Effect::kNone) TRY(ChangeValues(changed, i, effect, &entry));
     }
   }
   return {};
@@ -150,57 +164,57 @@ Result<void> Fold::TakeChangedType(const ChangedType& changed) {
 
 // Gives values of an enum their new labels. Where they hold one deeper inside, or the change is
 // another, a value that it can touch makes the table doubtful.
-Result<void> Fold::ChangeValues(const ChangedType& changed, size_t column, Effect effect,
-                                FoldedTable* table) {
-  bool doubtful = false;
+Result<void> SchemaFold::ChangeValues(const ChangedType& changed, size_t column, Effect effect,
+                                      Entry* entry) {
   const auto is_touched = [&](std::string_view bytes) {
     return !changed.renamed ||
            std::any_of(changed.renamed->begin(), changed.renamed->end(), [&](const auto& label) {
              return bytes.find(label.first) != std::string_view::npos;
            });
   };
-  TRY(table->Transform([&](std::span<Value> row) {
-    Value& value = row[column];
-    if (value.state == ValueState::kNull) return;
-    if (!changed.renamed || effect == Effect::kContains) {
-      doubtful |= is_touched(value.bytes);
-      return;
-    }
-    const auto label = changed.renamed->find(std::string(value.bytes));
-    if (label != changed.renamed->end()) value.bytes = label->second;
-  }));
-  if (doubtful) {
-    const Relation& relation = table->relation();
-    table->set_doubt(Error{ErrorKind::kGap,
-                           "rows of the table " + NameOf(relation) +
-                               " that are older than a change of the type " + changed.name +
-                               " cannot be derived",
-                           std::string(kLeaveOutHint)});
-  }
+  const bool relabelled = changed.renamed && effect == Effect::kItself;
+  ASSIGN_OR_RETURN(const bool doubtful,
+                   entry->rows->ChangeValues(column, relabelled, [&](Value* value) {
+                     if (!relabelled) return is_touched(value->bytes);
+                     const auto label = changed.renamed->find(std::string(value->bytes));
+                     if (label != changed.renamed->end()) value->bytes = label->second;
+                     return false;
+                   }));
+  if (!doubtful) return {};
+  const Relation relation = entry->rows->relation();
+  PutInDoubt(
+      entry, relation,
+      Error{ErrorKind::kGap,
+            "rows of the table " + NameOf(relation) + " that are older than a change of the type " +
+                changed.name + " cannot be derived",
+            std::string(kLeaveOutHint)});
   return {};
 }
 
 // What an exact definition says of tables without a change of theirs: dropped, renamed, columns
 // added.
-Result<void> Fold::TakeExactTables() {
-  std::erase_if(entries_, [this](const auto& item) {
-    const TableDefinition* table = definition_.FindTable(item.first);
-    return table == nullptr || !table->published;
-  });
+Result<void> SchemaFold::TakeExactTables() {
+  std::vector<uint32_t> gone;
+  for (const auto& [oid, entry] : entries_) {
+    const TableDefinition* table = definition_.FindTable(oid);
+    if (table == nullptr || !table->published) gone.push_back(oid);
+  }
+  for (const uint32_t oid : gone) Forget(oid);
   for (auto& [oid, entry] : entries_) {
     entry.active = nullptr;
-    const Relation relation = RelationOf(*definition_.FindTable(oid), entry.table->relation());
-    const bool same = relation == entry.table->relation();
+    const Relation relation = RelationOf(*definition_.FindTable(oid), entry.rows->relation());
+    const bool same = relation == entry.rows->relation();
     if (!same || RenumberingOf(entry, relation) != Renumbering::kNone) {
       TRY(ChangeRelation(&entry, relation));
     }
   }
-  std::fill(bound_.begin(), bound_.end(), Binding{});
+  ForgetBindings();
+  TakeNewTables();
   return {};
 }
 
 // Where all tables of the database are published, one that is new to the publication is new.
-void Fold::TakeNewTables() {
+void SchemaFold::TakeNewTables() {
   if (!definition_.all_tables) return;
   for (const TableDefinition& table : definition_.tables) {
     if (!table.published || !Wants(table.oid) || entries_.contains(table.oid)) continue;

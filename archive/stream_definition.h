@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "archive/definition.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
-#include "replay/definition.h"
 
 namespace trunkline {
 
@@ -14,8 +14,9 @@ namespace trunkline {
 std::string NameOf(const Relation& relation);
 // What to do where one table cannot be rebuilt.
 inline constexpr std::string_view kLeaveOutHint =
-    "rebuild the other tables with --tables, or choose a target before it or after the next base "
-    "snapshot";
+    "rebuild the other tables with --tables, or choose a target before it or after the next "
+    "snapshot "
+    "of the table";
 
 // A definition in the stream. Exact ones were made inside the transaction that holds them; one that
 // the daemon queried may be of a later instant than the change that it stands in front of.

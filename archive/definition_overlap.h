@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <unordered_map>
 
-#include "replay/definition.h"
+#include "archive/definition.h"
 
 namespace trunkline {
 

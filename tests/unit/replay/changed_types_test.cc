@@ -1,4 +1,4 @@
-#include "replay/fold_types.h"
+#include "archive/changed_types.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

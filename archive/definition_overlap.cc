@@ -1,4 +1,4 @@
-#include "replay/fold_overlap.h"
+#include "archive/definition_overlap.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "replay/fold_definition.h"
+#include "archive/stream_definition.h"
 
 namespace trunkline {
 namespace {

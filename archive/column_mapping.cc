@@ -1,4 +1,4 @@
-#include "replay/fold_columns.h"
+#include "archive/column_mapping.h"
 
 #include <algorithm>
 #include <array>

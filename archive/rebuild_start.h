@@ -1,0 +1,33 @@
+// RebuildStart: the snapshots from which tables are rebuilt.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "archive/catalog.h"
+#include "archive/store.h"
+#include "base/error.h"
+
+namespace trunkline {
+
+// Rows of tables as of one LSN.
+struct TablesAt {
+  Lsn lsn;
+  // What follows from a base snapshot: tables that neither it nor an earlier element brings were
+  // not published at `lsn`.
+  bool base = false;
+  std::string definition;  // of the source at `lsn`
+  std::vector<SnapshotPart> parts;
+};
+
+// What a rebuild of the state at `limit` begins with, by LSN: of each table the newest snapshot at
+// or before it, of the newest base snapshot or by itself. A base snapshot that a crash cut short
+// may have tables from before its LSN, which the changes since then bring on. kNotFound when no
+// base snapshot is at or before `limit`.
+Result<std::vector<TablesAt>> SnapshotsFor(const Store& store, const Catalog& catalog, Lsn limit);
+
+// Every snapshot from `from` on, by LSN; a base snapshot with all of its tables, wherever their
+// parts lie.
+Result<std::vector<TablesAt>> SnapshotsFrom(const Store& store, const Catalog& catalog, Lsn from);
+
+}  // namespace trunkline

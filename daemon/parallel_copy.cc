@@ -1,0 +1,85 @@
+#include "daemon/parallel_copy.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <iterator>
+#include <thread>
+#include <utility>
+
+namespace trunkline {
+namespace {
+
+constexpr std::chrono::seconds kProgressInterval{5};
+
+}  // namespace
+
+ParallelCopy::ParallelCopy(const SnapshotOptions& options, const Source& source,
+                           const Appender* appender, std::string what,
+                           const std::vector<Table>& tables)
+    : options_(options), source_(source), appender_(appender), what_(std::move(what)) {
+  for (const Table& table : tables) {
+    TableState& state = tables_.emplace_back();
+    state.described = table.described;
+    state.ranges_left = table.ranges.size();
+    for (const PageRange& range : table.ranges) jobs_.push_back({&state, range});
+  }
+}
+
+Result<std::vector<SnapshotPart>> ParallelCopy::Run(SnapshotReaders* readers) {
+  running_ = readers->size();
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < readers->size(); ++i) {
+      threads.emplace_back(
+          [this, connection = &readers->at(i), lsn = readers->lsn()] { DoJobs(connection, lsn); });
+    }
+    ReportUntilDone();
+  }
+  if (error_.has_value()) return Fail(*std::move(error_));
+  uint64_t rows = 0;
+  for (const SnapshotPart& part : parts_) rows += part.rows;
+  spdlog::info("{}: {} rows of {} tables", what_, rows, tables_.size());
+  return std::move(parts_);
+}
+
+void ParallelCopy::DoJobs(postgres::Connection* connection, Lsn lsn) {
+  for (size_t i = next_++; i < jobs_.size() && !progress_.abandoned; i = next_++) {
+    Result<void> done = Do(jobs_[i], connection, lsn);
+    if (done) continue;
+    progress_.abandoned = true;
+    const std::scoped_lock lock(mutex_);
+    if (!error_.has_value()) error_ = std::move(done).error();
+  }
+  const std::scoped_lock lock(mutex_);
+  --running_;
+  done_.notify_all();
+}
+
+Result<void> ParallelCopy::Do(const Job& job, postgres::Connection* connection, Lsn lsn) {
+  TableState& table = *job.table;
+  TableCopier copier(appender_, lsn, options_.segment, options_.part_max_bytes, *table.described,
+                     job.range, &table.next_part, &progress_);
+  ASSIGN_OR_RETURN(std::vector<SnapshotPart> parts, copier.Run(connection));
+  {
+    const std::scoped_lock lock(mutex_);
+    std::move(parts.begin(), parts.end(), std::back_inserter(table.parts));
+    if (--table.ranges_left > 0) return {};
+  }
+  // The last one: nobody else touches the table any more.
+  TRY(appender_->CompleteTable(lsn, table.parts, source_.timeline, source_.server_version));
+  ++progress_.tables;
+  const std::scoped_lock lock(mutex_);
+  std::move(table.parts.begin(), table.parts.end(), std::back_inserter(parts_));
+  return {};
+}
+
+void ParallelCopy::ReportUntilDone() {
+  std::unique_lock lock(mutex_);
+  while (!done_.wait_for(lock, kProgressInterval, [this] { return running_ == 0; })) {
+    spdlog::info("{}: {} rows, {} MiB, {} of {} tables", what_, progress_.rows.load(),
+                 progress_.bytes.load() >> 20, progress_.tables.load(), tables_.size());
+  }
+}
+
+}  // namespace trunkline

@@ -1,0 +1,157 @@
+#include "daemon/table_snapshots.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+
+#include "archive/listed_segment.h"
+#include "daemon/failure_policy.h"
+#include "daemon/stop_signal.h"
+
+namespace trunkline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kStopPoll{100};
+
+bool MayPass(const Error& error) {
+  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kBusy ||
+         error.kind == ErrorKind::kConflict;
+}
+
+}  // namespace
+
+TableSnapshots::TableSnapshots(SnapshotOptions options, const Source& source, const Store* store,
+                               const Appender* appender)
+    : options_(std::move(options)),
+      source_(source),
+      store_(store),
+      appender_(appender),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+TableSnapshots::~TableSnapshots() = default;
+
+void TableSnapshots::NoteSegment(Lsn begin, Lsn end) {
+  {
+    const std::scoped_lock lock(mutex_);
+    segments_.emplace_back(begin, end);
+    settled_.reset();
+  }
+  changed_.notify_all();
+}
+
+Result<void> TableSnapshots::Finish(Lsn end) {
+  std::unique_lock lock(mutex_);
+  while (!settled_.has_value() || *settled_ < end) {
+    if (StopRequested()) {
+      return Fail(ErrorKind::kCancelled, "stopped while tables in doubt were being copied");
+    }
+    if (failure_.has_value() && !MayPass(*failure_)) return Fail(*failure_);
+    changed_.wait_for(lock, kStopPoll);
+  }
+  return {};
+}
+
+void TableSnapshots::Run(const std::stop_token& stop) {
+  Backoff backoff(std::random_device{}());
+  while (!stop.stop_requested()) {
+    Result<void> done = Step(stop);
+    if (stop.stop_requested() || StopRequested()) return;
+    if (!done) {
+      Error error = WithAdvice(std::move(done).error());
+      const std::chrono::milliseconds pause = backoff.Next();
+      spdlog::warn("tables in doubt are not copied yet: {}; trying again in {} ms",
+                   error.ToString(), pause.count());
+      std::unique_lock lock(mutex_);
+      failure_ = std::move(error);
+      changed_.notify_all();
+      changed_.wait_for(lock, stop, pause, [] { return false; });
+      continue;
+    }
+    backoff.Reset();
+    std::unique_lock lock(mutex_);
+    failure_.reset();
+    changed_.wait(lock, stop, [this] { return !segments_.empty(); });
+  }
+}
+
+// Until there is nothing left to do.
+Result<void> TableSnapshots::Step(const std::stop_token& stop) {
+  for (;;) {
+    Result<void> followed = Follow();
+    if (!followed) {
+      finder_.reset();  // it may be in the middle of a segment
+      return followed;
+    }
+    const std::unordered_set<uint32_t> tables = TablesInDoubt();
+    if (tables.empty()) {
+      const std::scoped_lock lock(mutex_);
+      if (!segments_.empty()) continue;
+      settled_ = finder_->reached();
+      changed_.notify_all();
+      return {};
+    }
+    const Clock::time_point begun = Clock::now();
+    ASSIGN_OR_RETURN(TablesAt snapshot,
+                     TakeTableSnapshot(options_, source_, tables, *appender_, stop));
+    std::set<uint32_t> copied;
+    for (const SnapshotPart& part : snapshot.parts) {
+      if (!copied.insert(part.relation.oid).second) continue;
+      spdlog::info("the table {}.{} is exact again from {} on", part.relation.schema,
+                   part.relation.name, snapshot.lsn.ToString());
+    }
+    for (const uint32_t oid : tables) {
+      if (!copied.contains(oid)) unpublished_[oid] = snapshot.lsn;
+    }
+    if (!snapshot.parts.empty()) finder_->AddSnapshot(std::move(snapshot));
+    // A table that is rewritten again and again is copied for half of the time at most.
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, stop, Clock::now() - begun, [this] { return segments_.empty(); });
+    if (stop.stop_requested()) return {};
+  }
+}
+
+// Takes the finder to the end of what is archived.
+Result<void> TableSnapshots::Follow() {
+  if (!finder_.has_value()) {
+    finder_.emplace();
+    ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store_));
+    TRY(FollowArchive(*store_, catalog, /*from_first=*/false, &*finder_));
+  }
+  while (const std::optional<std::pair<Lsn, Lsn>> segment = NextSegment()) {
+    if (segment->second > finder_->reached()) {
+      ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
+                       OpenListed(*store_, SegmentObjectName(segment->first, segment->second)));
+      TRY(finder_->AddSegment(reader));
+    }
+    const std::scoped_lock lock(mutex_);
+    segments_.pop_front();
+  }
+  return {};
+}
+
+std::optional<std::pair<Lsn, Lsn>> TableSnapshots::NextSegment() {
+  const std::scoped_lock lock(mutex_);
+  return segments_.empty() ? std::nullopt : std::optional(segments_.front());
+}
+
+std::unordered_set<uint32_t> TableSnapshots::TablesInDoubt() const {
+  std::unordered_set<uint32_t> tables;
+  for (const DoubtInterval& doubt : finder_->open()) {
+    const auto unpublished = unpublished_.find(doubt.oid);
+    const bool gone = unpublished != unpublished_.end() && doubt.from < unpublished->second;
+    if (doubt.until.has_value() || gone) continue;
+    tables.insert(doubt.oid);
+    spdlog::warn("the rows of the table {}.{} cannot be told from {} on: copying it anew",
+                 doubt.table.first, doubt.table.second, doubt.from.ToString());
+  }
+  return tables;
+}
+
+}  // namespace trunkline
