@@ -39,13 +39,21 @@ Error WithoutPublication(Error error) {
   return error;
 }
 
+// Whether `result` bears `code` and names the publication, in whatever language.
+bool IsOfPublication(const PGresult* result, std::string_view code,
+                     const std::string& publication) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  return state != nullptr && state == code && message != nullptr &&
+         std::string_view(message).find(publication) != std::string_view::npos;
+}
+
 // Of a stream that has begun. undefined_object: "publication ... does not exist", as of the change
 // being decoded.
-Error StreamError(const PGresult* result) {
+Error StreamError(const PGresult* result, const std::string& publication) {
   Error error = ServerError(result, "the source ended the replication stream");
-  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const bool undefined = state != nullptr && std::string_view(state) == "42704";
-  return undefined ? WithoutPublication(std::move(error)) : error;
+  if (!IsOfPublication(result, "42704", publication)) return error;
+  return WithoutPublication(std::move(error));
 }
 
 // The slot was looked at a moment before. If it is gone or of no use any more (42704, 55000), it is
@@ -61,16 +69,17 @@ Error StartError(const PGresult* result) {
 
 }  // namespace
 
-ReplicationStream::ReplicationStream(Connection connection)
-    : warning_(std::make_unique<std::optional<Error>>()), connection_(std::move(connection)) {
-  PQsetNoticeReceiver(connection_.get(), TakeNotice, warning_.get());
+ReplicationStream::ReplicationStream(Connection connection, std::string publication)
+    : notices_(std::make_unique<Notices>(Notices{std::move(publication), {}})),
+      connection_(std::move(connection)) {
+  PQsetNoticeReceiver(connection_.get(), TakeNotice, notices_.get());
 }
 
 // From Postgres 18 on, changes made while the publication did not exist are skipped with a warning.
-void ReplicationStream::TakeNotice(void* warning, const PGresult* notice) {
-  const char* state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
-  if (state == nullptr || std::string_view(state) != "55000") return;
-  *static_cast<std::optional<Error>*>(warning) = WithoutPublication(
+void ReplicationStream::TakeNotice(void* argument, const PGresult* notice) {
+  auto* notices = static_cast<Notices*>(argument);
+  if (!IsOfPublication(notice, "55000", notices->publication)) return;
+  notices->failure = WithoutPublication(
       postgres::ResultError(notice, "the source warned in the replication stream"));
 }
 
@@ -91,7 +100,7 @@ Result<ReplicationStream> ReplicationStream::Start(Connection connection,
   if (PQsetnonblocking(raw, 1) != 0) {
     return Fail(postgres::ConnectionError(raw, "cannot start replication"));
   }
-  return ReplicationStream(std::move(connection));
+  return ReplicationStream(std::move(connection), options.publication);
 }
 
 int ReplicationStream::socket() const { return PQsocket(connection_.get()); }
@@ -100,7 +109,7 @@ Result<std::optional<StreamMessage>> ReplicationStream::NextBuffered() {
   char* buffer = nullptr;
   const int length = PQgetCopyData(connection_.get(), &buffer, /*async=*/1);
   buffer_.reset(buffer);
-  if (warning_->has_value()) return Fail(**warning_);
+  if (notices_->failure.has_value()) return Fail(*notices_->failure);
   if (length == 0) return std::optional<StreamMessage>();
   if (length < 0) return Fail(EndOfStream());
   ASSIGN_OR_RETURN(const StreamMessage message,
@@ -127,7 +136,7 @@ Error ReplicationStream::EndOfStream() {
     const Rows rows(result);
     if (PQresultStatus(result) != PGRES_FATAL_ERROR) break;
     if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == nullptr) break;
-    return StreamError(result);
+    return StreamError(result, notices_->publication);
   }
   Error error = postgres::ConnectionError(raw, "the replication stream ended");
   error.kind = ErrorKind::kUnavailable;  // also where the server ended it in good order

@@ -40,7 +40,7 @@ class ReplicationStream {
   int socket() const;
 
  private:
-  explicit ReplicationStream(postgres::Connection connection);
+  ReplicationStream(postgres::Connection connection, std::string publication);
   Result<std::optional<StreamMessage>> NextBuffered();
   Error EndOfStream();
 
@@ -48,9 +48,13 @@ class ReplicationStream {
     void operator()(char* buffer) const { PQfreemem(buffer); }
   };
 
-  // What the server warned of, at the place in the stream where it did.
-  static void TakeNotice(void* warning, const PGresult* notice);
-  std::unique_ptr<std::optional<Error>> warning_;
+  // What the server warns of ends the stream where it matters, at the place where it came.
+  struct Notices {
+    std::string publication;
+    std::optional<Error> failure;
+  };
+  static void TakeNotice(void* notices, const PGresult* notice);
+  std::unique_ptr<Notices> notices_;
 
   postgres::Connection connection_;
   std::unique_ptr<char, BufferDeleter> buffer_;  // of the message given out last

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <iostream>
 #include <random>
+#include <set>
 
 #include "tests/integration/load.h"
 #include "tests/support/archived.h"
@@ -258,6 +260,50 @@ TEST(ResumeTest, AnIdlePublicationDoesNotPinTheWal) {
   ExpectNothingUndurableConfirmed(source, daemon.archive());
   EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
   ExpectWhole(daemon.archive());
+}
+
+// Whatever is in flight: never a position in the middle of a transaction, or one that no segment
+// ends at.
+TEST(ResumeTest, OnlyEndsOfSegmentsAreConfirmed) {
+  Source source({.settings = {"logical_decoding_work_mem = 64kB"}});
+  const std::string conninfo = source.conninfo();
+  source.Connect().Do(kJournal);
+  TempFolder folder;
+  Daemon daemon({.source = conninfo,
+                 .archive = folder / "archive",
+                 .arguments = {"--segment-max-age", "20ms"}});
+  daemon.Start();
+  daemon.AwaitSnapshot();
+  Session session(conninfo);
+  const std::string asks =
+      "SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots "
+      "WHERE slot_name = 'trunkline'";
+  std::set<std::string> confirmed;
+  const std::string begun = session.One(asks);
+  {
+    std::atomic<bool> done = false;
+    std::vector<std::jthread> writers;
+    for (const int rows : {1, 20, 20'000}) {
+      writers.emplace_back([&, rows] {
+        Session writer(conninfo);
+        while (!done) {
+          writer.Do("INSERT INTO public.journal (v) SELECT g FROM generate_series(1, " +
+                    std::to_string(rows) + ") g");
+        }
+      });
+    }
+    const auto end = std::chrono::steady_clock::now() + seconds(5);
+    while (std::chrono::steady_clock::now() < end) confirmed.insert(session.One(asks));
+    done = true;
+  }
+  EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
+  std::set<std::string> ends = {begun};
+  for (const std::string& segment : Segments(daemon.archive())) {
+    ends.insert(Must(Lsn::FromHex16(segment.substr(segment.size() - 20, 16))).ToString());
+  }
+  EXPECT_GT(confirmed.size(), 10U);
+  for (const std::string& lsn : confirmed) EXPECT_TRUE(ends.contains(lsn)) << lsn;
+  ExpectWhole(daemon.archive());  // every transaction of a segment is whole
 }
 
 TEST(ResumeTest, ADaemonThatWasFrozenGoesOn) {

@@ -199,5 +199,26 @@ TEST_F(StoreOutageTest, TheSpoolsDiskIsFullThenEnlarged) {
   EXPECT_TRUE(fs::is_empty(folder_ / "spool"));
 }
 
+// The disk ends before --spool-max-bytes does.
+TEST_F(StoreOutageTest, TheDiskOfWhatIsConfirmedIsFull) {
+  fs::create_directories(folder_ / "disk");
+  Disk disk(folder_ / "spool", "2m");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount";
+  Daemon daemon = NewDaemon({"--confirm", "spooled", "--spool", folder_ / "spool"});
+  daemon.Start();
+  daemon.AwaitSnapshot();
+  daemon.AwaitEnd(InsertedUpTo());
+  const std::string walsender = Walsender();
+  TakeArchiveAway();
+  ASSERT_TRUE(Eventually(seconds(60), [&] {
+    Insert(500);
+    return daemon.log().find("free space") != std::string::npos;
+  }));
+  std::this_thread::sleep_for(seconds(2));
+  EXPECT_EQ(Walsender(), walsender) << "feedback did not flow";
+  BringArchiveBack();
+  ExpectComplete(&daemon);
+}
+
 }  // namespace
 }  // namespace trunkline::test

@@ -91,10 +91,12 @@ TEST_F(ArchiveOfSourceTest, ASecondDaemonWaitsForTheSlotAndTakesOver) {
   second.Start();
   std::this_thread::sleep_for(seconds(2));
   EXPECT_TRUE(second.program().running()) << second.log();
-  EXPECT_EQ(daemon_->Stop().exit_code, 0);
+  daemon_->Kill();
   Session(conninfo_).Do("INSERT INTO public.item VALUES (4, 'four')");
   const Lsn lsn = Session(conninfo_).CurrentLsn();
-  std::this_thread::sleep_for(seconds(4));
+  EXPECT_TRUE(Eventually(seconds(30), [&] {
+    return second.log().find("streaming from") != std::string::npos;
+  })) << second.log();
   EXPECT_EQ(second.Stop().exit_code, 0) << second.log();
   EXPECT_EQ(second.RunTo(lsn.ToString()).exit_code, 0);
   const Outcome outcome =

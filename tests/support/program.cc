@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <ostream>
@@ -42,10 +43,20 @@ Program::Program(std::vector<std::string> command, ProgramOptions options)
   std::vector<char*> arguments;
   for (std::string& argument : command_) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
+  int executed[2];
+  if (pipe2(executed, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   started_ = std::chrono::steady_clock::now();
   pid_ = fork();
   if (pid_ < 0) throw std::runtime_error("fork failed");
-  if (pid_ > 0) return;
+  if (pid_ > 0) {
+    // Until then its memory is ours, which PeakMemoryKib must not take for the program's.
+    close(executed[1]);
+    char none = 0;
+    while (read(executed[0], &none, 1) < 0 && errno == EINTR) {
+    }
+    close(executed[0]);
+    return;
+  }
   Redirect(*folder_ / "in", O_RDONLY, STDIN_FILENO);
   Redirect(output_path_, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
   Redirect(*folder_ / "err", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
