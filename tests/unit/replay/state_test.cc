@@ -157,6 +157,22 @@ TEST(StateTest, WhatCannotBeIsCorruption) {
   EXPECT_EQ(error(Insert(kOrders, {"3", ValueState::kBinary})).kind, ErrorKind::kUnsupported);
 }
 
+// It may have changed anything.
+TEST(StateTest, NothingIsRebuiltPastAMessageOfAnUnknownType) {
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kOrders, {{"1", "a"}}}});
+  ChangeSpec raw;
+  raw.operation = Operation::kRaw;
+  raw.content = "z";
+  archive.Commit(200, {Insert(kOrders, {"2", "b"})});
+  archive.Commit(220, {raw});
+  archive.Publish(300);
+  EXPECT_EQ(Rows(archive.Rebuild("lsn:0/D2"), "orders"), "1,a\n2,b\n");
+  const auto state = archive.Rebuild("latest");
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().kind, ErrorKind::kUnsupported);
+}
+
 TEST(StateTest, TablesAreChosenByName) {
   ArchiveBuilder archive;
   Relation other = kOrders;
