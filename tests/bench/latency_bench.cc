@@ -28,7 +28,7 @@ namespace {
 using namespace test;  // NOLINT(google-build-using-namespace): the support library's words
 using Clock = std::chrono::steady_clock;
 
-constexpr int kWriters = 4;
+constexpr int kWriters = 16;  // so that some may wait for the disk
 constexpr int kPerSecond = 1000;
 constexpr char kMaxAge[] = "100ms";
 
