@@ -212,6 +212,12 @@ Result<void> FollowArchive(const Store& store, const Catalog& catalog, bool from
       finder->PassOver(segment.end);
       continue;
     }
+    if (finder->reached().valid() && segment.begin > finder->reached()) {
+      // A spool lists what it has while the archive is away.
+      return Fail(ErrorKind::kUnavailable, "the segments from " + finder->reached().ToString() +
+                                               " to " + segment.begin.ToString() +
+                                               " cannot be read now");
+    }
     ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
                      OpenListed(store, segment.name));
     TRY(finder->AddSegment(reader));

@@ -53,6 +53,7 @@ Result<void> SchemaFold::Load(Lsn lsn, std::span<const SnapshotPart> parts, Defi
   const Definition before = std::exchange(definition_, std::move(definition));
   Replace(before);
   for (const SnapshotPart& part : parts) Forget(part.relation.oid);
+  TakeChangedFilters(before);
   TRY(TakeChangedTypes(before));
   AddTables(parts);
   TakeQueriedTables();

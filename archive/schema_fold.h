@@ -121,6 +121,7 @@ class SchemaFold {
   void Replace(Definition definition);
   bool IsOfThisArchive(const Definition& definition) const;
   Result<void> TakeExactTables();
+  void TakeChangedFilters(const Definition& before);
   Result<void> TakeChangedTypes(const Definition& before);
   Result<void> ChangeValues(const ChangedType& changed, size_t column, Effect effect, Entry* entry);
   void TakeNewTables();

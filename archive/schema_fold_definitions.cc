@@ -116,6 +116,7 @@ Result<void> SchemaFold::TakeDefinition(const Change& change) {
   const Definition before = std::exchange(definition_, std::move(definition));
   Replace(before);
   if (exact || change.message_lsn <= limit_) {
+    TakeChangedFilters(before);
     TRY(TakeChangedTypes(before));
     if (exact) TRY(TakeExactTables());
     if (!exact) TakeQueriedTables();
@@ -137,6 +138,25 @@ void SchemaFold::TakeQueriedTables() {
     if (definition_.FindTable(oid) == nullptr) missing_.insert(oid);
   }
   TakeNewTables();
+}
+
+// Rows that another filter lets through need not have been in the stream before.
+void SchemaFold::TakeChangedFilters(const Definition& before) {
+  for (auto& [oid, entry] : entries_) {
+    const TableDefinition* old_table = before.FindTable(oid);
+    const TableDefinition* table = definition_.FindTable(oid);
+    if (old_table == nullptr || table == nullptr || old_table->row_filter == table->row_filter) {
+      continue;
+    }
+    const Relation relation = entry.rows->relation();
+    PutInDoubt(
+        &entry, relation,
+        Error{ErrorKind::kGap,
+              "rows of the table " + NameOf(relation) +
+                  " that the publication's row filter let through after it was changed, at LSN " +
+                  Position().ToString() + ", are not in the archive",
+              std::string(kLeaveOutHint)});
+  }
 }
 
 Result<void> SchemaFold::TakeChangedTypes(const Definition& before) {

@@ -48,7 +48,8 @@ Result<Lsn> StartingPoint::Prepare(Appender* appender) {
   }
   ASSIGN_OR_RETURN(const std::optional<Gap> gap, FindGap(archive, source_, history, slot_));
   // A snapshot may be ahead of the archive's end, and so of a history that was left.
-  if (source_.timeline > archive.timeline) {
+  const bool stops = gap.has_value() && stop_at_gap_;
+  if (source_.timeline > archive.timeline && !stops) {
     const std::optional<Lsn> parted = EndOfTimeline(history, archive.timeline);
     TRY(appender->RemoveSnapshotsAfter(std::max(archive.end, parted.value_or(archive.end))));
   }

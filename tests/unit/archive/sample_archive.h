@@ -104,6 +104,10 @@ class SampleArchive {
  public:
   static constexpr uint32_t kTimeline = 1;
   static constexpr uint32_t kServer = 150018;
+  static constexpr char kDefinition[] = R"({
+    "format": 1, "server_version": 150018,
+    "database": {"name": "shop", "encoding": "UTF8", "collate": "C", "ctype": "C"},
+    "schemas": [], "extensions": [], "types": [], "tables": []})";
 
   SampleArchive() : store_(NewDirectoryStore(folder_ / "archive", "/archive")) {}
 
@@ -131,8 +135,7 @@ class SampleArchive {
   }
 
   static void TakeSnapshot(Appender* appender, Lsn lsn) {
-    Must(appender->CompleteSnapshot(lsn, PutParts(appender, lsn), "{\"format\": 1}", kTimeline,
-                                    kServer));
+    Must(appender->CompleteSnapshot(lsn, PutParts(appender, lsn), kDefinition, kTimeline, kServer));
   }
 
  private:

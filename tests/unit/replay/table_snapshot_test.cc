@@ -9,7 +9,6 @@
 namespace trunkline::test {
 namespace {
 
-using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -165,6 +164,21 @@ TEST(TableSnapshotTest, ARewriteOfNoRowsIsNoDoubt) {
   EXPECT_EQ(Rows(archive.Rebuild("latest"), "orders"), "1,2001-01-01\n");
 }
 
+TEST(TableSnapshotTest, RowsThatAnotherRowFilterLetsThroughAreInDoubt) {
+  std::string filtered = DefinitionOf({{.relation = kOrders}});
+  const std::string null = R"("row_filter":null)";
+  filtered.replace(filtered.find(null), null.size(), R"x("row_filter":"(id > 0)")x");
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kOrders, {{"1", "a"}}}});
+  archive.Commit(200, {Message("trunkline.definition", filtered)});
+  archive.Publish(300);
+  EXPECT_THAT(Rows(archive.Rebuild("latest"), "orders"), HasSubstr("row filter"));
+  EXPECT_THAT(Doubts(archive), ElementsAre("orders 0/C8 to "));
+  archive.TableSnapshots(300, {{kOrders, {{"1", "a"}, {"2", "b"}}}}, filtered);
+  EXPECT_EQ(Rows(archive.Rebuild("latest"), "orders"), "1,a\n2,b\n");
+  EXPECT_THAT(Doubts(archive), ElementsAre("orders 0/C8 to 0/12C"));
+}
+
 // As a crash leaves it: some tables copied at 150, the others with the base snapshot at 250.
 class ResumedBaseTest : public testing::Test {
  protected:
@@ -173,7 +187,7 @@ class ResumedBaseTest : public testing::Test {
     archive_.Commit(160, {Update(kOrders, {"1", "a2"}), Insert(kLog, {"in", "the base"})});
     archive_.Commit(200, {Insert(kOrders, {"3", "c"}), DeleteFull(kLog, {"not", "loaded"})});
     archive_.Publish(240);
-    archive_.Commit(245, {Delete(kOrders, {"2", nullptr})});
+    archive_.Commit(241, {Delete(kOrders, {"2", nullptr})});
     archive_.Commit(250, {Insert(kOrders, {"4", "d"}), Insert(kLog, {"at", "its LSN"})});
     archive_.Publish(300);
     archive_.Snapshot(250, {{kLog, {{"in", "the base"}}}}, {}, {}, whole);
