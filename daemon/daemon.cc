@@ -13,6 +13,7 @@
 #include "daemon/capture.h"
 #include "daemon/ddl_capture.h"
 #include "daemon/publication.h"
+#include "daemon/slot.h"
 #include "daemon/snapshotter.h"
 #include "daemon/spool_change_store.h"
 #include "daemon/starting_point.h"
@@ -151,7 +152,7 @@ Result<void> Daemon::Attempt() {
   }
   ASSIGN_OR_RETURN(const bool ddl_captured, CapturesDdl(&connection, options_.publication));
   definitions_.NoteStream(ddl_captured);
-  return Stream(std::move(replication), source, start);
+  return Stream(&connection, std::move(replication), source, start);
 }
 
 Result<void> Daemon::PrepareSource(Connection* connection) {
@@ -214,7 +215,8 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
   return {};
 }
 
-Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn start) {
+Result<void> Daemon::Stream(Connection* connection, Connection replication, const Source& source,
+                            Lsn start) {
   CaptureOptions options{.segment = segment_options(),
                          .segment_max_bytes = options_.segment_max_bytes,
                          .segment_max_age = options_.segment_max_age,
@@ -225,6 +227,7 @@ Result<void> Daemon::Stream(Connection replication, const Source& source, Lsn st
       ReplicationStream::Start(
           std::move(replication),
           {.slot = options_.slot, .publication = options_.publication, .start = start}));
+  TRY(CheckSlotGives(connection, options_.slot, start));
   spdlog::info("streaming from {}", start.ToString());
   SpoolChangeStore spool({.directory = options_.spool});
   Capture capture(options, std::move(stream), source, start, appender_.get(), &spool,

@@ -34,7 +34,8 @@ class Daemon {
   Result<void> PrepareSource(postgres::Connection* connection);
   Result<void> OpenArchive(const Source& source);
   Result<void> PrepareSnapshot(const Source& source);
-  Result<void> Stream(postgres::Connection replication, const Source& source, Lsn start);
+  Result<void> Stream(postgres::Connection* connection, postgres::Connection replication,
+                      const Source& source, Lsn start);
   SegmentOptions segment_options() const;
 
   const Options options_;
