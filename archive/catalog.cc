@@ -252,6 +252,7 @@ Result<Catalog> LoadCatalog(const Store& store) {
 
 Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn from, Lsn to) {
   std::vector<SegmentEntry> path;
+  if (to <= from) return path;
   Lsn reached = from;
   for (const SegmentEntry& segment : catalog.segments) {
     if (segment.end <= from || segment.begin >= to) continue;

@@ -14,6 +14,7 @@
 #include "daemon/ddl_capture.h"
 #include "daemon/publication.h"
 #include "daemon/reminder.h"
+#include "daemon/slot.h"
 #include "daemon/spool_change_store.h"
 #include "daemon/starting_point.h"
 #include "daemon/stop_signal.h"
@@ -276,6 +277,7 @@ Result<void> Daemon::Stream(Connection turn, Connection replication, const Sourc
       ReplicationStream::Start(
           std::move(replication),
           {.slot = options_.slot, .publication = options_.publication, .start = start}));
+  TRY(CheckSlotGives(&turn, options_.slot, start));
   // The slot elects from here on. A session kept for the turn alone would keep it, where the
   // network loses us, for as long as the server takes to notice.
   { const Connection ended = std::move(turn); }

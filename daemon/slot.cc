@@ -82,4 +82,13 @@ Result<void> CheckSlotKind(const std::string& name, const SlotInfo& slot,
               "choose another name with --slot");
 }
 
+Result<void> CheckSlotGives(Connection* connection, const std::string& name, Lsn start) {
+  ASSIGN_OR_RETURN(const std::optional<SlotInfo> slot, FindSlot(connection, name));
+  const bool gives = slot.has_value() && slot->confirmed_flush <= start;
+  if (FAULT_VALUE("slot.gives", gives, true)) return {};
+  return Fail(ErrorKind::kUnavailable,
+              "the replication slot " + QuoteIdentifier(name) +
+                  " was moved on or made anew since it was looked at, at " + start.ToString());
+}
+
 }  // namespace trunkline

@@ -48,4 +48,9 @@ Result<ExportedSnapshot> CreateTemporarySlot(postgres::Connection* connection,
 Result<void> CheckSlotKind(const std::string& name, const SlotInfo& slot,
                            const std::string& database);
 
+// That the slot, from which a stream has just started, gives what comes after `start`: the server
+// begins silently where the slot is, should that be later. kUnavailable where the slot was moved on
+// or made anew since it was looked at.
+Result<void> CheckSlotGives(postgres::Connection* connection, const std::string& name, Lsn start);
+
 }  // namespace trunkline

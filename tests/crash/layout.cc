@@ -45,6 +45,7 @@ std::optional<Lsn> Layout::first_snapshot() const {
 bool Layout::Reaches(Lsn target) const {
   const SnapshotEntry* snapshot = catalog_.SnapshotAtOrBefore(target);
   if (snapshot == nullptr) return false;
+  if (snapshot->lsn == target) return true;
   return std::none_of(gaps_.begin(), gaps_.end(), [&](const Stretch& gap) {
     return gap.begin < target && gap.end > snapshot->lsn;
   });

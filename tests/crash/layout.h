@@ -35,7 +35,7 @@ class Layout {
 
   // The oldest complete snapshot.
   std::optional<Lsn> first_snapshot() const;
-  // Whether a complete snapshot, and segments without a gap after it, lead to `target`.
+  // Whether a complete snapshot, and from there segments without a gap, lead to `target`.
   bool Reaches(Lsn target) const;
 
  private:

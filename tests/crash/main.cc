@@ -38,7 +38,7 @@ const std::map<std::string, std::string>& Canaries() {
       {"keeps-what-was-rolled-back", "spool.rollback 1- wrong"},
       {"loses-a-row-of-the-snapshot", "snapshot.row 7 wrong"},
       {"loses-a-transaction", "segment.belongs 30 wrong"},
-      {"passes-over-a-gap", "continuity.gap 1- wrong"}};
+      {"passes-over-a-gap", "continuity.gap 1- wrong,slot.gives 1- wrong"}};
   return canaries;
 }
 

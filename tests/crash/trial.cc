@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kLookInterval{20};
 // What a round waits for: segments come soon, unless the machine has other things to do; a fault
 // may be at a point that this run does not come by.
-constexpr seconds kSegmentPatience{3};
+constexpr seconds kSegmentPatience{6};
 constexpr milliseconds kFaultPatience{400};
 constexpr seconds kEndPatience{120};
 
@@ -166,11 +166,11 @@ class Trial {
     }
   }
 
-  // Brings the archive up to what the source has, with nothing in the way. Behind a loss, that
-  // takes a first run up to the new base snapshot.
+  // Brings the archive up to what the source has, with nothing in the way. Behind a loss, and on a
+  // machine too slow for the rounds, that takes a first run up to a base snapshot.
   void CatchUp() {
     LetSlotsMoveOn();
-    if (losses_ > 0) RunToNow();
+    if (losses_ > 0 || !Layout(archive()).first_snapshot().has_value()) RunToNow();
     states_.push_back(test::TakeExactState(source_.conninfo(), "trunkline"));
     RunToNow();
   }

@@ -200,6 +200,25 @@ TEST_F(GapTest, KilledBetweenTheGapAndTheSnapshot) {
   ExpectOneGap("made anew or moved on");
 }
 
+// The server then begins later than it is asked to, and does not say so.
+TEST_F(GapTest, TheSlotIsMovedOnDuringTheBaseSnapshot) {
+  Do(kUnseen);
+  Do(kMoveSlotOn);
+  Session open = source_.Connect();
+  open.Do("BEGIN; INSERT INTO public.item VALUES (3, 'open')");  // snapshots wait for its end
+  Daemon daemon({.source = source_.conninfo(), .archive = archive()});
+  daemon.Start();
+  ASSERT_TRUE(Eventually(seconds(60), [&] { return Gaps().size() == 1; })) << daemon.log();
+  Do("INSERT INTO public.item VALUES (4, 'unseen as well')");
+  Do(kMoveSlotOn);
+  open.Do("COMMIT");
+  EXPECT_TRUE(Eventually(seconds(60), [&] { return Gaps().size() == 2; })) << daemon.log();
+  EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
+  ExpectState(before_);
+  ExpectState(StateNow());
+  EXPECT_EQ(Gaps().size(), 2U);
+}
+
 // Killed while the new slot is being made; no half of one may stay.
 TEST_F(GapTest, KilledWhileTheSlotIsMadeAnew) {
   Do(kDropSlot);

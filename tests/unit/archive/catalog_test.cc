@@ -197,6 +197,7 @@ TEST(SegmentsBetweenTest, NamesALossOfTheSource) {
   EXPECT_EQ(Between(catalog, 16, 64), "gap: the source lost its changes for 0/20 to 0/30");
   EXPECT_EQ(Between(catalog, 16, 32), "16-32");
   EXPECT_EQ(Between(catalog, 48, 64), "48-64");
+  EXPECT_EQ(Between(catalog, 40, 40), "") << "a base snapshot there needs no segment";
 }
 
 TEST(SegmentsBetweenTest, RefusesOverlaps) {
