@@ -73,16 +73,6 @@ std::vector<std::string> Cataloged(const Source& source, const std::string& data
   return statements;
 }
 
-// The major version of "pg_dump (PostgreSQL) 15.18 (Debian ...)".
-int MajorOf(const std::string& pg_dump) {
-  std::istringstream words(RunProgram({pg_dump, "--version"}).out);
-  std::string program;
-  std::string product;
-  int major = 0;
-  words >> program >> product >> major;
-  return major;
-}
-
 std::vector<std::string> Dumped(const Source& source, const std::string& database) {
   const Outcome dump =
       RunProgram({source.tool("pg_dump"), "--schema-only", "--no-owner", "--no-privileges",

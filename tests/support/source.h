@@ -61,6 +61,9 @@ class Source {
 // The primary runs again when this returns.
 std::unique_ptr<Source> MakeStandby(Source* primary);
 
+// The major version of one of Postgres's programs.
+int MajorOf(const std::string& program);
+
 // Where the Postgres is that this machine has beside the one that TRUNKLINE_PG_BINDIR names; the
 // same one where there is no other.
 std::string OtherBinDirectory();
