@@ -28,14 +28,14 @@ using postgres::Rows;
 
 constexpr std::chrono::seconds kProgressInterval{5};
 
-// A table that changed after the snapshot's LSN makes the attempt void; the next one will do.
-Error TablesChanged(std::string_view what) {
+// A table that changed after the snapshot's LSN, say, makes the attempt void; the next one will do.
+Error TakenAgain(std::string_view what) {
   return Error{
       ErrorKind::kUnavailable, "the base snapshot must be taken again: " + std::string(what), {}};
 }
 
 Error AsPassing(Error error) {
-  return error.kind == ErrorKind::kNotFound ? TablesChanged(error.message) : error;
+  return error.kind == ErrorKind::kNotFound ? TakenAgain(error.message) : error;
 }
 
 // Transactions that all see the exported snapshot. The first one's locks keep the tables as they
@@ -52,8 +52,11 @@ class SnapshotReaders {
     for (int i = 0; i < options.connections; ++i) {
       ASSIGN_OR_RETURN(Connection reader,
                        Connection::Open(options.conninfo, Mode::kNormal, kApplicationName));
-      TRY(reader.Exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-                      postgres::QuoteLiteral(snapshot.name)));
+      const Result<Rows> seen =
+          reader.Exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
+                      postgres::QuoteLiteral(snapshot.name));
+      // It goes with the connection that exported it, should that break.
+      if (!seen) return Fail(TakenAgain(seen.error().message));
       readers.connections_.push_back(std::move(reader));
     }
     return readers;
@@ -107,8 +110,8 @@ Result<std::vector<const DescribedTable*>> TablesToCopy(Connection* connection,
   for (int row = 0; row < rows.size(); ++row) {
     const DescribedTable* table = by_oid.at(std::string(rows.at(row, 0)));
     if (rows.at(row, 1) != "t") {
-      return Fail(TablesChanged("the table " + table->relation.schema + "." + table->relation.name +
-                                " was truncated or rewritten meanwhile"));
+      return Fail(TakenAgain("the table " + table->relation.schema + "." + table->relation.name +
+                             " was truncated or rewritten meanwhile"));
     }
     tables.push_back(table);
   }
