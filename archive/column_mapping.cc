@@ -134,9 +134,7 @@ class Mapper {
     const ColumnDefinition* column =
         after_table == nullptr ? nullptr : after_table->FindColumn(after_.columns[i].name);
     if (column == nullptr) {
-      Warn(i,
-           "was gone again when the source was asked what rows from before it hold there; they "
-           "are taken to hold NULL");
+      Doubt(i, "was added, and no definition says with what");
       return;
     }
     mapping_.sources[i].constant = column->missing;

@@ -33,9 +33,14 @@ Result<SnapshotReaders> SnapshotReaders::Open(const std::string& conninfo, const
   SnapshotReaders readers(snapshot.lsn);
   for (int i = 0; i < connections; ++i) {
     ASSIGN_OR_RETURN(Interruptible reader, OpenOne(conninfo, Mode::kNormal, source, stop));
-    TRY(reader.connection.Exec(
+    auto seen = reader.connection.Exec(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-        postgres::QuoteLiteral(snapshot.name)));
+        postgres::QuoteLiteral(snapshot.name));
+    if (!seen) {
+      // It goes with the connection that exported it, should that break.
+      return Fail(ErrorKind::kUnavailable,
+                  "the snapshot must be taken again: " + seen.error().message);
+    }
     readers.readers_.push_back(std::move(reader));
   }
   return readers;

@@ -36,6 +36,10 @@ $$;
 -- Emits the definition unless it is that of `emitted`, an MD5; yields its own. "snapshot" tells a
 -- reader which transactions it knows of: those that end later, even if they commit first, it does
 -- not.
+--
+-- The second message keeps the first one in its place. Decoding puts the parts of a transaction (the
+-- trigger runs in a subtransaction) in the order of their LSNs, and takes a message for as late as
+-- its record ends: a row changed right behind it would come as late, and might come first.
 create or replace function trunkline.emit_definition(publication name, emitted text) returns text
 language plpgsql set search_path = '' as $$
 declare
@@ -47,6 +51,7 @@ begin
       true, 'trunkline.definition',
       pg_catalog.format('{"snapshot" : "%s", %s', pg_catalog.pg_current_snapshot(),
                         pg_catalog.substr(document, 2)));
+    perform pg_catalog.pg_logical_emit_message(true, 'trunkline.defined', '');
   end if;
   return digest;
 end

@@ -43,7 +43,8 @@ psql -qX -c "select pg_create_logical_replication_slot('told', 'test_decoding')"
 told() {
   psql -qXAt -c "$1" >/dev/null 2>"$PG_FOLDER/told.log"
   psql -qXAt -c "select coalesce(string_agg(substring(data from 'prefix: ([a-z_.]+)'), ' '), '')
-    from pg_logical_slot_get_changes('told', null, null) where data like 'message:%'"
+    from pg_logical_slot_get_changes('told', null, null)
+    where data like 'message:%' and data not like '%prefix: trunkline.defined,%'"
 }
 check_told() {
   local name=$1 expected=$2 actual
@@ -78,6 +79,13 @@ check_told "what cannot matter" "" "create temp table x (y int); alter table x a
 check_told "nothing twice, and anew after a rollback" "$both" "begin; alter table u add q int;
   alter table u alter q set statistics 5; savepoint s; alter table u add r int; rollback to s;
   alter table u add r int; commit"
+psql -qX -c "begin; alter table u add w int; insert into u (i, w) values (1, 1);
+  savepoint s; alter table u add v int; release s; insert into u (i, v) values (2, 2); commit"
+check "a row right behind a change of its table comes behind the definition" \
+  "definition,row,definition,row" \
+  "select string_agg(case when data like 'table %' then 'row' else 'definition' end, ',')
+   from pg_logical_slot_get_changes('told', null, null)
+   where data like 'table public.u%' or data like '%prefix: trunkline.definition,%'"
 check_told "a restore point" "trunkline.restore_point" "select trunkline.restore_point('x')"
 check_told "by the capturing role" "trunkline.restore_point" \
   "set role trunkline; select trunkline.restore_point('x')"
