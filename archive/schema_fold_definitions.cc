@@ -130,7 +130,8 @@ void SchemaFold::Replace(Definition before) {
   older_ = KeepMissingTables(std::move(before), older_);
   ++definitions_;
   for (auto& [oid, entry] : entries_) entry.active = nullptr;  // its next change looks again
-  missing_.clear();
+  // What one definition lacked does not come back with the next, which may be ahead.
+  std::erase_if(missing_, [this](uint32_t oid) { return definition_.FindTable(oid) != nullptr; });
 }
 
 void SchemaFold::TakeQueriedTables() {

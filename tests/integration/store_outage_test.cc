@@ -204,7 +204,9 @@ TEST_F(StoreOutageTest, TheDiskOfWhatIsConfirmedIsFull) {
   fs::create_directories(folder_ / "disk");
   Disk disk(folder_ / "spool", "2m");
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount";
-  Daemon daemon = NewDaemon({"--confirm", "spooled", "--spool", folder_ / "spool"});
+  // Segments well below what the disk holds, however much the loop below inserts.
+  Daemon daemon = NewDaemon(
+      {"--confirm", "spooled", "--spool", folder_ / "spool", "--segment-max-bytes", "200kB"});
   daemon.Start();
   daemon.AwaitSnapshot();
   daemon.AwaitEnd(InsertedUpTo());
