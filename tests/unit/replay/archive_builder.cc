@@ -43,6 +43,7 @@ void Write(const ChangeSpec& spec, SegmentWriter* writer) {
   change.truncate_flags = spec.flags;
   change.prefix = spec.prefix;
   change.content = spec.content;
+  change.message_lsn = spec.message_lsn;
   change.transactional = spec.transactional;
   Check(writer->OnChange(change));
 }
@@ -173,8 +174,10 @@ ChangeSpec DeleteFull(const Relation& relation, Row row) {
 ChangeSpec Truncate(std::vector<Relation> relations, uint8_t flags) {
   return {.operation = Operation::kTruncate, .truncated = std::move(relations), .flags = flags};
 }
-ChangeSpec Define(std::string definition) {
-  return {.operation = Operation::kDefinition, .content = std::move(definition)};
+ChangeSpec Define(std::string definition, Lsn settled) {
+  return {.operation = Operation::kDefinition,
+          .content = std::move(definition),
+          .message_lsn = settled};
 }
 ChangeSpec Message(std::string prefix, std::string content) {
   return {

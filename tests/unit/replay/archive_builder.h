@@ -55,6 +55,7 @@ struct ChangeSpec {
   uint8_t flags = 0;
   std::string prefix = {};
   std::string content = {};
+  Lsn message_lsn = {};
   bool transactional = true;
 };
 ChangeSpec Insert(const Relation& relation, Row row);
@@ -64,7 +65,7 @@ ChangeSpec UpdateFull(const Relation& relation, Row old_row, Row row);
 ChangeSpec Delete(const Relation& relation, Row key);
 ChangeSpec DeleteFull(const Relation& relation, Row row);
 ChangeSpec Truncate(std::vector<Relation> relations, uint8_t flags = 0);
-ChangeSpec Define(std::string definition);
+ChangeSpec Define(std::string definition, Lsn settled = {});
 ChangeSpec Message(std::string prefix, std::string content);
 
 class ArchiveBuilder {

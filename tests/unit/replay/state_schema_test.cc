@@ -268,6 +268,18 @@ TEST(StateSchemaTest, ATableThatTheNewestDefinitionLacksIsLeftOutUnlessAskedFor)
   EXPECT_NE(alive->definition.FindTable(kOid), nullptr);
 }
 
+TEST(StateSchemaTest, ADefinitionAheadBringsNoTableBackThatAnEarlierOneLacked) {
+  const Relation kept = MakeRelation(17000, "kept", {"id*"});
+  const std::string without = DefinitionOf({{.relation = kept}});
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kBefore, kRows}, {kept, {}}});
+  archive.Commit(200, {Define(without, Lsn{210}), Insert(kept, {"1"})});
+  archive.Commit(220, {Define(without, Lsn{1000}), Insert(kept, {"2"})});
+  archive.Publish(300);
+  EXPECT_EQ(Rows(archive.Rebuild("latest"), "orders"), "no table");
+  EXPECT_EQ(Rows(archive.Rebuild("latest"), "kept"), "1\n2\n");
+}
+
 TEST(StateSchemaTest, ADefinitionInTheTransactionItselfIsExact) {
   const Relation added = Orders({"id*", "a", "b", "c"});
   const Relation fresh = MakeRelation(17000, "fresh", {"id*"});
