@@ -132,13 +132,14 @@ Result<Range> ResolveRange(const Store& store, const Catalog& catalog, const Log
   return range;
 }
 
-// Teaches `format` the types that the snapshots know, and says whether one holds the table.
+// Teaches `format` the types that the snapshots know, and says whether one holds the table. What
+// was archived before the first snapshot has the types that it knows, if any.
 Result<bool> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
                                 const LogFilter& filter, LogFormat* format) {
   bool known = false;
   ASSIGN_OR_RETURN(const std::vector<TablesAt> snapshots, SnapshotsFrom(store, catalog, Lsn{}));
   for (const TablesAt& snapshot : snapshots) {
-    if (snapshot.lsn > range.to) break;
+    if (snapshot.lsn > range.to && &snapshot != &snapshots.front()) break;
     ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(snapshot.definition));
     format->Learn(definition);
     known |=
