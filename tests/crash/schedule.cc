@@ -174,6 +174,9 @@ Schedule MakeSchedule(uint64_t seed) {
   for (int64_t count = Pick(random, 2, 5); count > 0; --count) {
     schedule.rounds.push_back(PickRound(random, schedule.spooled));
   }
+  if (Chance(random, 8)) {
+    schedule.failover = static_cast<int>(Pick(random, 0, std::ssize(schedule.rounds) - 1));
+  }
   return schedule;
 }
 

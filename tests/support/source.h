@@ -49,7 +49,7 @@ class Source {
 
 // A physical standby that follows `primary`: a copy made while it was stopped, its slots included.
 // The primary runs again when this returns.
-std::unique_ptr<Source> MakeStandby(Source* primary);
+std::unique_ptr<Source> MakeStandby(Source* primary, int tcp_port = 0);
 
 // A free TCP port of 127.0.0.1.
 int FreePort();
