@@ -115,7 +115,7 @@ Findings CheckLedger(const Evidence& evidence, const Layout& layout, const Logge
     }
     const bool archived =
         committed && std::any_of(layout.stretches().begin(), layout.stretches().end(),
-                                 [&, end = decoded->second](const Stretch& stretch) {
+                                 [end = decoded->second](const Stretch& stretch) {
                                    return stretch.Contains(end);
                                  });
     in_segments.Note(number, archived ? 1 : 0, numbers.archived.count(number));

@@ -1,9 +1,13 @@
 #include "tests/crash/disturbances.h"
 
 #include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
 
 #include "tests/support/files.h"
 #include "tests/support/must.h"
+#include "tests/support/program.h"
 
 namespace trunkline::crash {
 namespace {
@@ -13,6 +17,7 @@ using test::Must;
 using test::Session;
 
 constexpr int kAttempts = 20;
+constexpr std::chrono::seconds kStandbyPatience{20};
 
 // The reader may be back before the slot is ours.
 std::optional<Lsn> TakeSlot(const std::string& conninfo, const std::string& command) {
@@ -31,7 +36,50 @@ std::optional<Lsn> TakeSlot(const std::string& conninfo, const std::string& comm
   return std::nullopt;
 }
 
+// Where the shutdown checkpoint of a stopped server begins: its last record.
+Lsn ShutdownOf(const test::Source& stopped) {
+  constexpr std::string_view kName = "Latest checkpoint location:";
+  const test::Outcome control =
+      test::RunProgram({stopped.tool("pg_controldata"), stopped.data()}, std::chrono::seconds(60));
+  const size_t at = control.out.find(kName);
+  if (at == std::string::npos) throw std::runtime_error("pg_controldata: " + control.err);
+  std::istringstream rest(control.out.substr(at + kName.size()));
+  std::string lsn;
+  rest >> lsn;
+  return Must(Lsn::Parse(lsn));
+}
+
+bool Follows(const test::Source& source, const test::Source& standby) {
+  const bool streams = test::Eventually(kStandbyPatience, [&] {
+    return source.Connect().One(
+               "SELECT count(*) FROM pg_catalog.pg_stat_replication "
+               "WHERE state = 'streaming' AND application_name = 'walreceiver'") == "1";
+  });
+  return streams && standby.Connect().One("SELECT pg_catalog.pg_is_in_recovery()") == "t";
+}
+
+bool HasAllOf(const test::Source& stopped, const test::Source& standby) {
+  const std::string end = postgres::QuoteLiteral(ShutdownOf(stopped).ToString());
+  return test::Eventually(kStandbyPatience, [&] {
+    return standby.Connect().One("SELECT pg_catalog.pg_last_wal_replay_lsn() > " + end) == "t";
+  });
+}
+
 }  // namespace
+
+std::unique_ptr<test::Source> FailOver(test::Source* source, int tcp_port,
+                                       const Meanwhile& meanwhile) {
+  std::unique_ptr<test::Source> standby = test::MakeStandby(source, tcp_port);
+  if (!Follows(*source, *standby)) return nullptr;
+  meanwhile();
+  Must(source->server().Stop(/*immediate=*/false));
+  if (!HasAllOf(*source, *standby)) {
+    Must(source->server().Restart({}));
+    return nullptr;
+  }
+  standby->Connect().Do("SELECT pg_catalog.pg_promote()");
+  return standby;
+}
 
 void CrashSource(test::Source* source, const Meanwhile& meanwhile) {
   Must(source->server().Stop(/*immediate=*/true));

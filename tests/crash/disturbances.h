@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,12 @@ void TerminateSender(const std::string& conninfo);
 
 void BlackHole(test::Proxy* proxy, const Meanwhile& meanwhile);
 void SlowDown(test::Proxy* proxy, std::chrono::milliseconds delay, const Meanwhile& meanwhile);
+
+// A standby of the source is made, follows it meanwhile, and is promoted once the source has shut
+// down in good order: it has all that the source had, and the source's slots as they were when it
+// was made. Nothing where it did not get all in time; the source then runs on.
+std::unique_ptr<test::Source> FailOver(test::Source* source, int tcp_port,
+                                       const Meanwhile& meanwhile);
 
 // Make the source lose changes: the slot is taken from whoever reads it. They yield a position up
 // to which changes may be lost; nothing where there was no slot, or its reader held on to it.

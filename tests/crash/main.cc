@@ -74,9 +74,10 @@ class Campaign {
       std::vector<std::jthread> threads;
       for (int i = 0; i < options_.jobs; ++i) threads.emplace_back([this] { RunSome(); });
     }
-    std::printf(
-        "%d schedules, %zu with findings; %lld transactions, %d states, %d gaps; faults:", begun_,
-        found_.size(), static_cast<long long>(total_.transactions), total_.states, total_.gaps);
+    std::printf("%d schedules, %zu with findings; %lld transactions, %d gaps, %d failovers, ",
+                begun_, found_.size(), static_cast<long long>(total_.transactions), total_.gaps,
+                total_.failovers);
+    std::printf("%d states, %d in doubt; faults:", total_.states, total_.doubts);
     for (const auto& [point, count] : total_.faults) {
       std::printf(" %s %d", point.c_str(), count);
     }
@@ -114,6 +115,7 @@ class Campaign {
     total_.transactions += result.transactions;
     total_.states += result.states;
     total_.gaps += result.gaps;
+    total_.failovers += result.failovers;
     total_.doubts += result.doubts;
     for (const auto& [point, count] : result.faults) total_.faults[point] += count;
   }

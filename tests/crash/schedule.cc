@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <random>
 
 namespace trunkline::crash {
@@ -176,6 +177,9 @@ Schedule MakeSchedule(uint64_t seed) {
   schedule.writers = static_cast<int>(Pick(random, 1, 4));
   for (int64_t count = Pick(random, 2, 5); count > 0; --count) {
     schedule.rounds.push_back(PickRound(random, schedule.spooled));
+  }
+  if (Chance(random, 8)) {
+    schedule.failover = static_cast<int>(Pick(random, 0, std::ssize(schedule.rounds) - 1));
   }
   return schedule;
 }

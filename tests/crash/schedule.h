@@ -52,6 +52,7 @@ struct Schedule {
   bool ddl_captured = false;   // sql/ddl_capture.sql is installed
   int writers = 1;
   std::vector<Round> rounds;
+  int failover = -1;  // the round at whose end a standby takes over; none where negative
 };
 
 Schedule MakeSchedule(uint64_t seed);

@@ -1,7 +1,10 @@
 #include "tests/crash/trial.h"
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/crash/disturbances.h"
 #include "tests/crash/layout.h"
@@ -24,6 +27,13 @@ constexpr milliseconds kLookInterval{20};
 constexpr seconds kSegmentPatience{6};
 constexpr milliseconds kFaultPatience{400};
 constexpr seconds kEndPatience{120};
+constexpr milliseconds kStandbyTime{300};  // that a standby follows before it takes over
+
+std::unique_ptr<test::Source> SourceFrom(const SourceTemplate& source_template,
+                                         const std::vector<std::string>& settings, int port) {
+  return std::make_unique<test::Source>(test::SourceOptions{
+      .settings = settings, .tcp_port = port, .copy_of = source_template.data()});
+}
 
 }  // namespace
 
@@ -33,23 +43,25 @@ class Trial {
         const TrialOptions& options)
       : schedule_(schedule),
         options_(options),
-        port_(test::FreePort()),
-        source_({.settings = schedule.source_settings,
-                 .tcp_port = port_,
-                 .copy_of = source_template.data()}),
-        proxy_(port_),
+        source_(SourceFrom(source_template, schedule.source_settings, test::FreePort())),
+        proxy_(std::stoi(source_->port())),
         daemon_("the daemon", DaemonOptions(schedule.spooled), options.canary, &result_.findings),
         second_daemon_("the second daemon", DaemonOptions(/*spooled=*/false), "",
                        &result_.findings) {
     std::filesystem::create_directories(spool());
-    if (schedule_.ddl_captured) test::InstallDdlCapture(source_.conninfo());
+    if (schedule_.ddl_captured) test::InstallDdlCapture(source_->conninfo());
   }
 
   TrialResult Run() {
-    Workload load(source_.conninfo(), schedule_.writers, schedule_.seed,
+    Workload load(source_->conninfo(), schedule_.writers, schedule_.seed,
                   {.ddl_captured = schedule_.ddl_captured});
     if (schedule_.second_daemon) second_daemon_.Start("");
-    for (const Round& round : schedule_.rounds) RunRound(round);
+    for (size_t i = 0; i < schedule_.rounds.size(); ++i) {
+      const bool fails_over = std::cmp_equal(i, schedule_.failover);
+      RunRound(schedule_.rounds[i], [&] {
+        if (fails_over) MoveToStandby(&load);
+      });
+    }
     second_daemon_.Stop();
     load.Stop();
     CatchUp();
@@ -78,7 +90,7 @@ class Trial {
     result_.findings.insert(result_.findings.end(), findings.begin(), findings.end());
   }
 
-  void RunRound(const Round& round) {
+  void RunRound(const Round& round, const std::function<void()>& last_event) {
     LetSlotsMoveOn();
     daemon_.Start(round.faults);
     for (const Event& event : round.events) {
@@ -87,6 +99,7 @@ class Trial {
       second_daemon_.NoteDisturbance();
       Disturb(event);
     }
+    last_event();
     const int segments = Layout(archive()).segments() + round.segments;
     PassUntil(kSegmentPatience, [&] { return Layout(archive()).segments() >= segments; });
     PassUntil(kFaultPatience, [&] { return daemon_.HasFailed(); });
@@ -103,7 +116,7 @@ class Trial {
   // Decoding begins at the newest list of running transactions that what is confirmed allows; the
   // source writes one every 15 seconds, or with a checkpoint. Else each run of the daemon would
   // have all WAL decoded from the beginning.
-  void LetSlotsMoveOn() { test::Session(source_.conninfo()).Do("CHECKPOINT"); }
+  void LetSlotsMoveOn() { test::Session(source_->conninfo()).Do("CHECKPOINT"); }
 
   template <typename Predicate>
   void PassUntil(milliseconds longest, Predicate done) {
@@ -122,11 +135,11 @@ class Trial {
     const auto for_a_while = [&] { Pass(event.length); };
     switch (event.what) {
       case Disturbance::kRestartSource:
-        return Must(source_.server().Restart({}));
+        return Must(source_->server().Restart({}));
       case Disturbance::kCrashSource:
-        return CrashSource(&source_, for_a_while);
+        return CrashSource(source_.get(), for_a_while);
       case Disturbance::kTerminateSender:
-        return TerminateSender(source_.conninfo());
+        return TerminateSender(source_->conninfo());
       case Disturbance::kCutNetwork:
         return proxy_.Cut();
       case Disturbance::kBlackHole:
@@ -139,11 +152,24 @@ class Trial {
         return daemon_.Signal(SIGCONT);
       case Disturbance::kDropSlot:
       case Disturbance::kMoveSlotOn:
-        return NoteLoss(event.what == Disturbance::kDropSlot ? DropSlot(source_.conninfo())
-                                                             : MoveSlotOn(source_.conninfo()));
+        return NoteLoss(event.what == Disturbance::kDropSlot ? DropSlot(source_->conninfo())
+                                                             : MoveSlotOn(source_->conninfo()));
       case Disturbance::kTakeArchiveAway:
         return Note(TakeArchiveAway(folder_ / "disk", archive(), confirmed_spool(), for_a_while));
     }
+  }
+
+  void MoveToStandby(Workload* load) {
+    daemon_.NoteDisturbance();
+    second_daemon_.NoteDisturbance();
+    const int port = test::FreePort();
+    std::unique_ptr<test::Source> standby =
+        FailOver(source_.get(), port, [this] { Pass(kStandbyTime); });
+    if (standby == nullptr) return;
+    proxy_.Retarget(port);
+    load->MoveTo(standby->conninfo());
+    source_ = std::move(standby);
+    ++result_.failovers;
   }
 
   void NoteLoss(std::optional<Lsn> lost_up_to) {
@@ -155,13 +181,13 @@ class Trial {
   // A slot that was lost is ahead of the archive until the gap is on record.
   void NoteConfirmed() {
     if (Layout(archive()).end() <= lost_up_to_) return;
-    Note(CheckConfirmed(archive(), confirmed_spool(), source_.conninfo()));
+    Note(CheckConfirmed(archive(), confirmed_spool(), source_->conninfo()));
   }
 
   // Impossible now and then: a writer's TRUNCATE may stand in the way.
   void TakeState() {
     try {
-      states_.push_back(test::TakeExactState(source_.conninfo(), "trunkline"));
+      states_.push_back(test::TakeExactState(source_->conninfo(), "trunkline"));
     } catch (const std::runtime_error&) {
     }
   }
@@ -171,13 +197,13 @@ class Trial {
   void CatchUp() {
     LetSlotsMoveOn();
     if (losses_ > 0 || !Layout(archive()).first_snapshot().has_value()) RunToNow();
-    states_.push_back(test::TakeExactState(source_.conninfo(), "trunkline"));
+    states_.push_back(test::TakeExactState(source_->conninfo(), "trunkline"));
     RunToNow();
   }
 
   void RunToNow() {
     test::DaemonOptions options = DaemonOptions(schedule_.spooled && !schedule_.ends_archived);
-    options.source = source_.conninfo();
+    options.source = source_->conninfo();
     options.program = "trunklined";
     const test::Outcome outcome = test::Daemon(options).RunTo("now", kEndPatience);
     if (outcome.exit_code == 0) return;
@@ -193,7 +219,7 @@ class Trial {
     result_.states = static_cast<int>(states_.size());
     result_.faults = FaultsIn(daemon_.log());
     const Verdict verdict = CheckArchive({.archive = archive(),
-                                          .conninfo = source_.conninfo(),
+                                          .conninfo = source_->conninfo(),
                                           .ledger = std::move(ledger),
                                           .states = std::move(states_),
                                           .losses = losses_,
@@ -210,7 +236,7 @@ class Trial {
     if (test::Exists(confirmed_spool())) test::CopyFolder(confirmed_spool(), place + "/spool");
     test::WriteFile(place + "/daemon.log", daemon_.log());
     test::WriteFile(place + "/second_daemon.log", second_daemon_.log());
-    test::WriteFile(place + "/source.log", source_.log());
+    test::WriteFile(place + "/source.log", source_->log());
     std::string findings;
     for (const std::string& finding : result_.findings) findings += finding + "\n";
     test::WriteFile(place + "/findings", findings);
@@ -218,9 +244,8 @@ class Trial {
 
   const Schedule schedule_;
   const TrialOptions options_;
-  const int port_;
   test::TempFolder folder_;
-  test::Source source_;
+  std::unique_ptr<test::Source> source_;
   test::Proxy proxy_;
   TrialResult result_;
   SupervisedDaemon daemon_;

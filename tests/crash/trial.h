@@ -21,6 +21,7 @@ struct TrialResult {
   int64_t transactions = 0;  // that the source committed
   int segments = 0;
   int gaps = 0;
+  int failovers = 0;
   int states = 0;
   int doubts = 0;                     // states with columns that a rebuild warns of
   std::map<std::string, int> faults;  // how often the faults of each point acted

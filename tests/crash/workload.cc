@@ -108,8 +108,8 @@ std::string Statements(Random& random) {
 
 class Workload::Writer {
  public:
-  Writer(std::string conninfo, int index, int writers, uint64_t seed, WorkloadOptions options)
-      : conninfo_(std::move(conninfo)),
+  Writer(const Target* target, int index, int writers, uint64_t seed, WorkloadOptions options)
+      : target_(target),
         index_(index),
         longest_pause_(kPausePerWriterMillis * writers),
         random_(seed),
@@ -142,7 +142,7 @@ class Workload::Writer {
     if (connection_.has_value() && PQstatus(connection_->get()) == CONNECTION_OK) return true;
     connection_.reset();
     Result<Connection> connection =
-        Connection::Open(conninfo_, postgres::Mode::kNormal, "trunkline-crash");
+        Connection::Open(target_->Get(), postgres::Mode::kNormal, "trunkline-crash");
     if (!connection) return false;
     connection_.emplace(std::move(*connection));
     const auto ready = connection_->Exec(
@@ -218,7 +218,7 @@ class Workload::Writer {
     }
   }
 
-  const std::string conninfo_;
+  const Target* const target_;
   const int index_;
   const int64_t longest_pause_;  // in ms
   Random random_;
@@ -236,16 +236,18 @@ void CreateWorkloadSchema(const std::string& conninfo) {
       "CREATE TABLE crash.redefined (id bigint PRIMARY KEY)");
 }
 
-Workload::Workload(const std::string& conninfo, int writers, uint64_t seed,
-                   WorkloadOptions options) {
+Workload::Workload(const std::string& conninfo, int writers, uint64_t seed, WorkloadOptions options)
+    : target_(conninfo) {
   for (int i = 0; i < writers; ++i) {
-    writers_.push_back(std::make_unique<Writer>(conninfo, i, writers,
+    writers_.push_back(std::make_unique<Writer>(&target_, i, writers,
                                                 seed * 100 + static_cast<uint64_t>(i), options));
     threads_.emplace_back([this, writer = writers_.back().get()] { writer->Run(stop_); });
   }
 }
 
 Workload::~Workload() { Stop(); }
+
+void Workload::MoveTo(const std::string& conninfo) { target_.Set(conninfo); }
 
 void Workload::Stop() {
   stop_ = true;

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace trunkline::crash {
@@ -35,6 +37,8 @@ class Workload {
  public:
   Workload(const std::string& conninfo, int writers, uint64_t seed, WorkloadOptions options = {});
   ~Workload();
+  // Has the writers connect there from now on; what they were connected to must be gone.
+  void MoveTo(const std::string& conninfo);
   // Lets every writer end its transaction, prepared ones included; the source must be up.
   void Stop();
   // What became of each number. After Stop.
@@ -43,6 +47,25 @@ class Workload {
  private:
   class Writer;
 
+  // Where to connect.
+  class Target {
+   public:
+    explicit Target(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+    std::string Get() const {
+      const std::scoped_lock lock(mutex_);
+      return conninfo_;
+    }
+    void Set(const std::string& conninfo) {
+      const std::scoped_lock lock(mutex_);
+      conninfo_ = conninfo;
+    }
+
+   private:
+    mutable std::mutex mutex_;
+    std::string conninfo_;
+  };
+
+  Target target_;
   std::atomic<bool> stop_ = false;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::vector<std::thread> threads_;

@@ -175,6 +175,10 @@ void Proxy::Cut() {
   Change([this] { links_.clear(); });
 }
 
+void Proxy::Retarget(int target_port) {
+  Change([this, target_port] { target_port_ = target_port; });
+}
+
 void Proxy::BlackHole(bool on) {
   Change([this, on] { black_hole_ = on; });
 }

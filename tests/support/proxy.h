@@ -27,6 +27,8 @@ class Proxy {
 
   // Closes every connection; new ones are taken.
   void Cut();
+  // Forwards new connections elsewhere.
+  void Retarget(int target_port);
   // While on, nothing is read, written, accepted or closed: neither end learns that the other one
   // is out of reach, also not that it has closed. (The kernel still completes handshakes and
   // acknowledges what it buffers, so no TCP timeout helps.) Off: all goes on where it stood.
@@ -50,7 +52,7 @@ class Proxy {
   void Accept();
   void Pump();
 
-  const int target_port_;
+  int target_port_;
   int listener_ = -1;
   int wakeup_ = -1;
   int port_ = 0;

@@ -99,7 +99,7 @@ std::string Source::tool(const std::string& name) const {
   return server_->bin_directory() + "/" + name;
 }
 
-std::unique_ptr<Source> MakeStandby(Source* primary) {
+std::unique_ptr<Source> MakeStandby(Source* primary, int tcp_port) {
   const std::string signal = primary->data() + "/standby.signal";
   Must(primary->server().Stop(false));
   WriteFile(signal, "");
@@ -107,6 +107,7 @@ std::unique_ptr<Source> MakeStandby(Source* primary) {
   auto standby = std::make_unique<Source>(
       SourceOptions{.settings = {"primary_conninfo = '" + conninfo + " user=postgres'",
                                  "hot_standby_feedback = on", "wal_retrieve_retry_interval = 100"},
+                    .tcp_port = tcp_port,
                     .copy_of = primary->data()});
   std::filesystem::remove(signal);
   Must(primary->server().Restart({}));

@@ -59,7 +59,7 @@ class Source {
 
 // A physical standby that follows `primary`: a copy made while it was stopped, its slots included.
 // The primary runs again when this returns.
-std::unique_ptr<Source> MakeStandby(Source* primary);
+std::unique_ptr<Source> MakeStandby(Source* primary, int tcp_port = 0);
 
 // The major version of one of Postgres's programs.
 int MajorOf(const std::string& program);
