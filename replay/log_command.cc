@@ -133,11 +133,14 @@ Result<Range> ResolveRange(const Store& store, const Catalog& catalog, const Log
 }
 
 // Teaches `format` the types that the base snapshots know, and says whether one holds the table.
+// Ahead of the first snapshot, what that one knows is better than nothing.
 Result<bool> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
                                 const LogFilter& filter, LogFormat* format) {
   bool known = false;
+  bool learnt = false;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
-    if (!snapshot.complete || snapshot.lsn > range.to) continue;
+    if (!snapshot.complete || (learnt && snapshot.lsn > range.to)) continue;
+    learnt = true;
     ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(store, snapshot.lsn));
     ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(manifest.definition));
     format->Learn(definition);
