@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "archive/schema_fold.h"
 #include "archive/segment_reader.h"
 
 namespace trunkline {
@@ -21,14 +22,15 @@ std::optional<DescribedTables> DefinitionOf(const Change& change, const std::str
   return std::move(*tables);
 }
 
+// Of the transactions that commit at `from` or later.
 Result<std::optional<DescribedTables>> NewestInSegment(const Store& store, const std::string& name,
-                                                       const std::string& publication) {
+                                                       Lsn from, const std::string& publication) {
   ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, name));
   DecodedBlock block;
   for (size_t i = reader->blocks().size(); i-- > 0;) {
-    if (!reader->blocks()[i].has_messages) continue;
+    if (!reader->blocks()[i].has_messages || reader->blocks()[i].commit_lsn_max < from) continue;
     TRY(reader->ReadBlock(i, &block));
-    const auto changes = block.changes();
+    const auto changes = ChangesWithin(block, from, Lsn{UINT64_MAX});
     for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
       std::optional<DescribedTables> tables = DefinitionOf(*change, publication);
       if (tables.has_value()) return tables;
@@ -50,11 +52,11 @@ Result<std::optional<DescribedTables>> NewestDefinition(const Store& store,
   for (auto segment = catalog.segments.rbegin(); segment != catalog.segments.rend(); ++segment) {
     if (segment->end <= snapshot_lsn) break;
     ASSIGN_OR_RETURN(std::optional<DescribedTables> newest,
-                     NewestInSegment(store, segment->name, publication));
+                     NewestInSegment(store, segment->name, snapshot_lsn, publication));
     if (newest.has_value()) return newest;
   }
   if (snapshot == nullptr) return std::optional<DescribedTables>();
-  return NewestInSegment(store, SnapshotManifestName(snapshot_lsn), publication);
+  return NewestInSegment(store, SnapshotManifestName(snapshot_lsn), Lsn{}, publication);
 }
 
 }  // namespace trunkline

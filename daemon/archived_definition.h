@@ -11,8 +11,9 @@
 
 namespace trunkline {
 
-// Of the newest change that carries one of `publication`, else of the newest complete snapshot.
-// Reads segments from the end backwards. Nothing for a new archive.
+// Of the newest change that carries one of `publication`, else of the newest complete base
+// snapshot, which stands for all changes before its LSN. Reads segments from the end backwards.
+// Nothing for a new archive.
 Result<std::optional<DescribedTables>> NewestDefinition(const Store& store,
                                                         const std::string& publication);
 
