@@ -8,6 +8,7 @@
 #include "postgres/connection.h"
 #include "tests/integration/load.h"
 #include "tests/support/must.h"
+#include "tests/support/program.h"
 
 namespace trunkline::crash {
 namespace {
@@ -18,6 +19,7 @@ using test::Random;
 
 constexpr std::chrono::milliseconds kPause{50};
 constexpr int64_t kPausePerWriterMillis = 15;
+constexpr std::chrono::seconds kEndPatience{120};
 constexpr int64_t kNumbersPerWriter = 1'000'000;
 constexpr test::LoadOptions kLoad{.two_phase = true, .truncate = true, .logical_messages = false};
 
@@ -125,7 +127,8 @@ class Workload::Writer {
         std::this_thread::sleep_for(kPause);
       }
     }
-    while (!Connected() || !EndPrepared()) std::this_thread::sleep_for(kPause);
+    // A source that does not come back is a trial broken off.
+    test::Eventually(kEndPatience, [this] { return Connected() && EndPrepared(); });
   }
 
   const Ledger& ledger() const { return ledger_; }
