@@ -30,11 +30,11 @@ build() {
   cmake --build --preset "$preset" ${1:+--target "$@"} -- --quiet
 }
 
-# run_tests FOLDER [ARGUMENT…]
+# run_tests FOLDER [ARGUMENT…]: more at once than there are cores, since most wait most of the time.
 run_tests() {
   local folder=$1
   shift
-  ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel $((2 * $(nproc))) "$@"
 }
 
 project_files() {
