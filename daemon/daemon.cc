@@ -253,9 +253,9 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
     definitions_known_ = true;
   }
   if (definitions_known_ && !definitions_.uncertain()) return {};
-  ASSIGN_OR_RETURN(std::optional<DescribedTables> newest,
-                   NewestDefinition(*store_, options_.publication));
-  definitions_.Learn(std::move(newest).value_or(DescribedTables{}));
+  Result<std::optional<DescribedTables>> newest = NewestDefinition(*store_, options_.publication);
+  if (!newest) return Fail(AwayForNow(std::move(newest).error()));
+  definitions_.Learn(std::move(*newest).value_or(DescribedTables{}));
   definitions_known_ = true;
   return {};
 }
