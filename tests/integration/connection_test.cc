@@ -24,7 +24,8 @@ void MakeCertificate(const TempFolder& folder, const std::string& name) {
   if (made.exit_code != 0) throw std::runtime_error(made.err);
 }
 
-// Writes the file as the server's own user: a server wants to own its key, and nobody else to read it.
+// Writes the file as the server's own user: a server wants to own its key, and nobody else to read
+// it.
 void GiveToServer(Session& session, const std::string& content, const std::string& path) {
   session.Do("COPY (SELECT pg_catalog.unnest(pg_catalog.string_to_array(" +
              postgres::QuoteLiteral(content) + ", E'\\n'))) TO " + postgres::QuoteLiteral(path));
