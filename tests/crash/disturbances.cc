@@ -110,9 +110,10 @@ std::optional<Lsn> DropSlot(const std::string& conninfo) {
 }
 
 std::optional<Lsn> MoveSlotOn(const std::string& conninfo) {
+  // To where a record ends: what is flushed may end inside of one.
   return TakeSlot(conninfo,
                   "SELECT pg_catalog.pg_replication_slot_advance('trunkline', "
-                  "pg_catalog.pg_current_wal_flush_lsn())");
+                  "pg_catalog.pg_switch_wal())");
 }
 
 Findings TakeArchiveAway(const std::string& disk, const std::string& archive,
