@@ -1,7 +1,7 @@
 // trunkline_crash: carries out schedules of faults, and judges the archives that result.
 //
 //   trunkline_crash [--seed N] [--schedules N | --seconds N] [--jobs N]
-//                   [--canary NAME [--expect-finding]]
+//                   [--leave-slot] [--canary NAME [--expect-finding]]
 //
 // Schedules have the seeds N, N + 1, ...; without --seed, N is random. Exit codes: 0 nothing found,
 // 1 findings (with --expect-finding the other way round).
@@ -27,6 +27,7 @@ struct Options {
   int jobs = 1;
   std::string canary;
   bool expect_finding = false;
+  bool leave_slot = false;
   std::string keep;
 };
 
@@ -42,8 +43,14 @@ const std::map<std::string, std::string>& Canaries() {
   return canaries;
 }
 
+// Those that make another trial of the same seed.
+std::string FlagsOf(const Options& options) {
+  return (options.leave_slot ? " --leave-slot" : "") +
+         (options.canary.empty() ? "" : " --canary " + options.canary);
+}
+
 void Print(const Schedule& schedule, const TrialResult& result, double seconds,
-           const std::string& canary) {
+           const std::string& flags) {
   std::printf(
       "seed %llu: %s; %lld transactions, %d segments, %d gaps, %d states, %d in doubt, %.1f s\n",
       static_cast<unsigned long long>(schedule.seed),
@@ -54,8 +61,7 @@ void Print(const Schedule& schedule, const TrialResult& result, double seconds,
     std::printf("%s", Describe(schedule).c_str());
     for (const std::string& finding : result.findings) std::printf("  * %s\n", finding.c_str());
     std::printf("again: build/bin/trunkline_crash --seed %llu%s\n",
-                static_cast<unsigned long long>(schedule.seed),
-                canary.empty() ? "" : (" --canary " + canary).c_str());
+                static_cast<unsigned long long>(schedule.seed), flags.c_str());
   }
   std::fflush(stdout);
 }
@@ -92,12 +98,13 @@ class Campaign {
   void RunSome() {
     while (const std::optional<uint64_t> seed = NextSeed()) {
       const Clock::time_point begun = Clock::now();
-      const Schedule schedule = MakeSchedule(*seed);
+      Schedule schedule = MakeSchedule(*seed);
+      if (options_.leave_slot) LeaveSlotAlone(&schedule);
       const TrialResult result =
           RunTrial(schedule, source_template_, {.canary = canary_, .keep = options_.keep});
       const std::chrono::duration<double> elapsed = Clock::now() - begun;
       const std::scoped_lock lock(mutex_);
-      Print(schedule, result, elapsed.count(), options_.canary);
+      Print(schedule, result, elapsed.count(), FlagsOf(options_));
       if (!result.findings.empty()) found_.push_back(*seed);
       Add(result);
     }
@@ -145,6 +152,7 @@ int main(int argc, char** argv) {
   app.add_option("--canary", options.canary, "give the daemon a known bug")
       ->check(CLI::IsMember(Canaries()));
   app.add_flag("--expect-finding", options.expect_finding, "fail where nothing is found");
+  app.add_flag("--leave-slot", options.leave_slot, "nobody drops the slot or moves it on");
   app.add_option("--keep", options.keep, "a folder for archives and logs of findings");
   CLI11_PARSE(app, argc, argv);
   const bool found = Campaign(options).Run();

@@ -184,6 +184,14 @@ Schedule MakeSchedule(uint64_t seed) {
   return schedule;
 }
 
+void LeaveSlotAlone(Schedule* schedule) {
+  for (Round& round : schedule->rounds) {
+    std::erase_if(round.events, [](const Event& event) {
+      return event.what == Disturbance::kDropSlot || event.what == Disturbance::kMoveSlotOn;
+    });
+  }
+}
+
 std::string Describe(const Schedule& schedule) {
   std::string text =
       "seed " + std::to_string(schedule.seed) + ": " + std::to_string(schedule.writers) +

@@ -56,6 +56,8 @@ struct Schedule {
 };
 
 Schedule MakeSchedule(uint64_t seed);
+// Takes out what makes the source lose changes: the slot being dropped or moved on.
+void LeaveSlotAlone(Schedule* schedule);
 
 // For people: a line a round.
 std::string Describe(const Schedule& schedule);
