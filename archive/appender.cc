@@ -34,6 +34,14 @@ Result<void> WriteDefinition(std::string_view definition, Lsn lsn, SegmentWriter
   return writer->Commit(transaction);
 }
 
+Lsn OldestPart(const SegmentHeader& manifest) {
+  Lsn oldest = manifest.end;
+  for (const SnapshotPart& part : manifest.parts) {
+    oldest = std::min(oldest, SnapshotLsnOf(part.name).value_or(oldest));
+  }
+  return oldest;
+}
+
 // The order in which threads finished is not part of the archive.
 std::vector<SnapshotPart> Sorted(std::vector<SnapshotPart> parts) {
   std::sort(parts.begin(), parts.end(),
@@ -64,21 +72,13 @@ Result<std::unique_ptr<Appender>> Appender::OpenExisting(Store* store, const Ide
 }
 
 Result<void> Appender::Resume(const Catalog& catalog) {
-  for (const SnapshotEntry& snapshot : catalog.snapshots) {
-    if (snapshot.complete) newest_snapshot_ = std::max(newest_snapshot_, snapshot.lsn);
-  }
+  TRY(ResumeSnapshots(catalog));
   for (const SegmentEntry& segment : catalog.segments) {
     if (segment.gap) last_gap_end_ = std::max(last_gap_end_, segment.end);
   }
   if (!catalog.segments.empty()) begin_ = catalog.segments.front().begin;
   const SegmentEntry* last = LastSegment(catalog);
-  if (last == nullptr) {
-    if (!newest_snapshot_.valid()) return {};
-    ASSIGN_OR_RETURN(const auto manifest,
-                     OpenSegment(*store_, SnapshotManifestName(newest_snapshot_)));
-    timeline_ = manifest->header().timeline;
-    return {};
-  }
+  if (last == nullptr) return {};
   ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(*store_, last->name));
   const SegmentHeader& header = reader->header();
   if (header.begin != last->begin || header.end != last->end ||
@@ -91,6 +91,20 @@ Result<void> Appender::Resume(const Catalog& catalog) {
   timeline_ = header.timeline;
   last_digest_ = reader->digest();
   CHECK(last_digest_.size() == kDigestBytes);
+  return {};
+}
+
+Result<void> Appender::ResumeSnapshots(const Catalog& catalog) {
+  newest_snapshot_ = Lsn();
+  snapshot_reaches_back_to_ = Lsn();
+  for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    if (snapshot.complete) newest_snapshot_ = std::max(newest_snapshot_, snapshot.lsn);
+  }
+  if (!newest_snapshot_.valid()) return {};
+  ASSIGN_OR_RETURN(const auto manifest,
+                   OpenSegment(*store_, SnapshotManifestName(newest_snapshot_)));
+  snapshot_reaches_back_to_ = OldestPart(manifest->header());
+  if (!end_.valid()) timeline_ = manifest->header().timeline;
   return {};
 }
 
@@ -233,7 +247,8 @@ Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts
   FAULT("snapshot.manifest");
   TRY(store_->Put({&object, 1}));
   FAULT("snapshot.complete");
-  newest_snapshot_ = std::max(newest_snapshot_, lsn);
+  newest_snapshot_ = lsn;
+  snapshot_reaches_back_to_ = OldestPart(manifest->header());
   return {};
 }
 
@@ -258,12 +273,8 @@ Result<void> Appender::RemoveIncompleteSnapshots() const {
 Result<void> Appender::RemoveSnapshotsAfter(Lsn lsn) {
   ASSIGN_OR_RETURN(const Catalog catalog, SnapshotsInStore());
   std::vector<std::string> names;
-  Lsn newest;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
-    if (snapshot.lsn <= lsn) {
-      if (snapshot.complete) newest = snapshot.lsn;
-      continue;
-    }
+    if (snapshot.lsn <= lsn) continue;
     // What makes it count goes first: a crash leaves nothing that counts and lacks a part.
     if (snapshot.complete) names.push_back(SnapshotManifestName(snapshot.lsn));
     for (const ObjectInfo& table : snapshot.tables) names.push_back(table.name);
@@ -271,8 +282,8 @@ Result<void> Appender::RemoveSnapshotsAfter(Lsn lsn) {
     if (snapshot.has_definition) names.push_back(SnapshotDefinitionName(snapshot.lsn));
   }
   TRY(store_->Remove(names));
-  newest_snapshot_ = newest;
-  return {};
+  ASSIGN_OR_RETURN(const Catalog kept, SnapshotsInStore());
+  return ResumeSnapshots(kept);
 }
 
 }  // namespace trunkline

@@ -30,6 +30,9 @@ class Appender {
   Lsn end() const { return end_; }
   // Of the newest complete snapshot; Lsn{} while there is none.
   Lsn newest_snapshot() const { return newest_snapshot_; }
+  // From where on changes bring that snapshot's tables on: the LSN of its oldest part, which is not
+  // the snapshot's own where it was taken up again after a crash.
+  Lsn snapshot_reaches_back_to() const { return snapshot_reaches_back_to_; }
   // The source's timeline in the last segment, or while there is none in the newest complete
   // snapshot; 0 while there is neither.
   uint32_t timeline() const { return timeline_; }
@@ -38,7 +41,7 @@ class Appender {
   // From here on the archive holds every change, and will when it goes on: the last gap's end, or
   // where the first segment begins.
   Lsn unbroken_from() const;
-  // Whether there is a complete snapshot that no gap follows.
+  // Whether there is a complete snapshot no part of which a gap follows.
   bool has_complete_snapshot() const { return newest_snapshot_.valid() && !gap_follows_snapshot(); }
 
   // Publishes the transactions of `writer`, none or many, as the segment from end() to `end`;
@@ -66,8 +69,8 @@ class Appender {
                                        uint32_t part) const;
   Result<void> CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts, uint32_t timeline,
                              uint32_t server_version) const;
-  // Publishes the manifest that makes the base snapshot at `lsn` count. Some of its parts may be of
-  // snapshots of single tables at earlier LSNs, not before unbroken_from().
+  // Publishes the manifest that makes the base snapshot at `lsn` count, the newest. Some of its
+  // parts may be of snapshots of single tables at earlier LSNs, not before unbroken_from().
   Result<void> CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
                                 std::string_view definition, uint32_t timeline,
                                 uint32_t server_version);
@@ -78,8 +81,9 @@ class Appender {
 
  private:
   Appender(Store* store, const Identity& identity);
-  bool gap_follows_snapshot() const { return newest_snapshot_ < last_gap_end_; }
+  bool gap_follows_snapshot() const { return snapshot_reaches_back_to_ < last_gap_end_; }
   Result<void> Resume(const Catalog& catalog);
+  Result<void> ResumeSnapshots(const Catalog& catalog);
   SegmentHeader HeaderTo(Lsn end, SegmentKind kind, uint32_t timeline,
                          uint32_t server_version) const;
   SegmentHeader SnapshotHeader(SegmentKind kind, Lsn lsn, uint32_t timeline,
@@ -95,6 +99,7 @@ class Appender {
   uint32_t timeline_ = 0;
   std::string last_digest_;
   Lsn newest_snapshot_;
+  Lsn snapshot_reaches_back_to_;
   Lsn last_gap_end_;
   std::unique_ptr<FinishedSegment> pending_;
 };

@@ -58,7 +58,7 @@ Result<std::optional<Gap>> FindGap(const ArchivePosition& archive, const Source&
                                            ? "the replication slot had lost its WAL"
                                            : slot->lost_because});
   }
-  if (FAULT_VALUE("continuity.gap", slot->confirmed_flush > archive.end, false)) {
+  if (FAULT_VALUE("continuity.gap", slot->confirmed_flush > archive.complete_to, false)) {
     return std::optional(
         Gap{.reason = "the replication slot had been made anew or moved on: it began at " +
                       slot->confirmed_flush.ToString()});

@@ -15,9 +15,12 @@
 
 namespace trunkline {
 
-// Where an archive with at least one segment stands.
+// Where an archive stands that has a segment or at least a base snapshot.
 struct ArchivePosition {
   Lsn end;
+  // The changes up to here are in the archive. Before `end` only where there is no segment yet, and
+  // tables of the base snapshot were copied earlier than the snapshot's own instant.
+  Lsn complete_to;
   uint32_t timeline = 0;  // on which the last segment was written
 };
 

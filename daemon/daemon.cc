@@ -288,7 +288,9 @@ Result<void> Daemon::Stream(Connection turn, Connection replication, const Sourc
   Result<void> outcome = capture.Run();
   silent_attempts_ =
       capture.source_was_silent() && capture.durable() <= start ? silent_attempts_ + 1 : 0;
-  if (!outcome && outcome.error().kind == ErrorKind::kGap) slot_failure_ = outcome.error();
+  if (!outcome && outcome.error().kind == ErrorKind::kGap) {
+    slot_failure_ = SlotFailure{outcome.error().message, capture.durable()};
+  }
   return outcome;
 }
 

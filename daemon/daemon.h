@@ -15,6 +15,7 @@
 #include "daemon/source.h"
 #include "daemon/source_watch.h"
 #include "daemon/spooled_store.h"
+#include "daemon/starting_point.h"
 #include "daemon/table_snapshots.h"
 #include "postgres/connection.h"
 
@@ -53,9 +54,8 @@ class Daemon {
   DefinitionTracker definitions_;
   bool definitions_known_ = false;
   bool source_was_prepared_ = false;
-  std::optional<Error>
-      slot_failure_;                 // of no use any more, as the last attempt to stream has shown
-  bool archive_was_opened_ = false;  // from then on, one that is missing is away
+  std::optional<SlotFailure> slot_failure_;  // of the last attempt that streamed
+  bool archive_was_opened_ = false;          // from then on, one that is missing is away
   std::optional<Lsn> end_position_;
   int silent_attempts_ = 0;  // in a row, without progress
   FailureContext failure_context_;

@@ -10,11 +10,11 @@ namespace trunkline {
 
 using postgres::QuoteIdentifier;
 
-Result<void> StartingPoint::ExamineSlot(const std::optional<Error>& failure) {
+Result<void> StartingPoint::ExamineSlot(const std::optional<SlotFailure>& failure) {
   ASSIGN_OR_RETURN(slot_, FindSlot(connection_, slot_name_));
-  if (slot_.has_value() && failure.has_value()) {
+  if (slot_.has_value() && failure.has_value() && slot_->confirmed_flush <= failure->confirmed) {
     slot_->wal_status = "lost";
-    slot_->lost_because = failure->message;
+    slot_->lost_because = failure->reason;
   }
   return {};
 }
@@ -39,8 +39,10 @@ Result<Lsn> StartingPoint::Prepare(Appender* appender) {
   TRY(CheckSlot());
   // Without a segment, the archive's end is its base snapshot: the slot began no later than that.
   const bool has_segment = appender->end().valid();
-  const ArchivePosition archive{.end = has_segment ? appender->end() : appender->newest_snapshot(),
-                                .timeline = appender->timeline()};
+  const ArchivePosition archive{
+      .end = has_segment ? appender->end() : appender->newest_snapshot(),
+      .complete_to = has_segment ? appender->end() : appender->snapshot_reaches_back_to(),
+      .timeline = appender->timeline()};
   if (!archive.end.valid()) return PrepareNew(appender);
   TimelineHistory history;
   if (source_.timeline > archive.timeline) {
@@ -54,8 +56,8 @@ Result<Lsn> StartingPoint::Prepare(Appender* appender) {
     TRY(appender->RemoveSnapshotsAfter(std::max(archive.end, parted.value_or(archive.end))));
   }
   if (gap.has_value()) {
-    if (!has_segment) appender->set_begin(archive.end);
-    return CrossGap(*gap, archive.end, appender);
+    if (!has_segment) appender->set_begin(archive.complete_to);
+    return CrossGap(*gap, archive, appender);
   }
   if (source_.timeline > archive.timeline) {
     spdlog::warn(
@@ -79,16 +81,19 @@ Result<Lsn> StartingPoint::PrepareNew(Appender* appender) {
   return begin;
 }
 
-Result<Lsn> StartingPoint::CrossGap(const Gap& gap, Lsn end, Appender* appender) {
+Result<Lsn> StartingPoint::CrossGap(const Gap& gap, const ArchivePosition& archive,
+                                    Appender* appender) {
+  const Lsn complete_to = archive.complete_to;
   if (stop_at_gap_) {
-    return Fail(ErrorKind::kGap, "changes after " + end.ToString() + " are lost: " + gap.reason,
+    return Fail(ErrorKind::kGap,
+                "changes after " + complete_to.ToString() + " are lost: " + gap.reason,
                 "start with --on-gap continue, which records the gap and goes on with a new base "
                 "snapshot, or begin a new archive");
   }
   Lsn begin;
   if (gap.diverged) {
     ASSIGN_OR_RETURN(begin, CurrentLsn(connection_));
-    if (begin <= end) {
+    if (begin <= archive.end) {
       return Fail(ErrorKind::kUnavailable,
                   gap.reason + "; the archive goes on once the source's WAL, now at " +
                       begin.ToString() + ", has passed its end",
@@ -98,11 +103,11 @@ Result<Lsn> StartingPoint::CrossGap(const Gap& gap, Lsn end, Appender* appender)
   ASSIGN_OR_RETURN(const Lsn slot_begin, UsableSlot());
   begin = std::max(begin, slot_begin);
   // A slot made anew before anything was written lost nothing.
-  if (begin <= end) return end;
+  if (begin <= complete_to) return complete_to;
   spdlog::error(
       "GAP: the changes between {} and {} are lost: {}. The archive goes on with a new "
       "base snapshot; targets in between cannot be reached",
-      end.ToString(), begin.ToString(), gap.reason);
+      complete_to.ToString(), begin.ToString(), gap.reason);
   TRY(appender->AppendGap(begin, gap.reason, source_.timeline, source_.server_version));
   return begin;
 }

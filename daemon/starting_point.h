@@ -22,6 +22,14 @@
 
 namespace trunkline {
 
+// Streaming from the slot has shown that it is of no use any more.
+struct SlotFailure {
+  std::string reason;
+  // As far as it had been confirmed at most. A slot that has come further is another one, which
+  // somebody made since.
+  Lsn confirmed;
+};
+
 class StartingPoint {
  public:
   // `replication` is the connection in replication mode, `connection` another one to the same
@@ -35,9 +43,9 @@ class StartingPoint {
         slot_name_(std::move(slot_name)),
         stop_at_gap_(stop_at_gap) {}
 
-  // Looks at the slot; to be called before the archive is opened. `failure`: streaming from it has
-  // shown that it is of no use any more.
-  Result<void> ExamineSlot(const std::optional<Error>& failure);
+  // Looks at the slot; to be called before the archive is opened. `failure`: what streaming from it
+  // has shown, if anything.
+  Result<void> ExamineSlot(const std::optional<SlotFailure>& failure);
 
   // kBusy while another process reads the slot.
   Result<Lsn> Prepare(Appender* appender);
@@ -45,7 +53,7 @@ class StartingPoint {
  private:
   Result<void> CheckSlot() const;
   Result<Lsn> PrepareNew(Appender* appender);
-  Result<Lsn> CrossGap(const Gap& gap, Lsn end, Appender* appender);
+  Result<Lsn> CrossGap(const Gap& gap, const ArchivePosition& archive, Appender* appender);
   Result<Lsn> UsableSlot();
 
   postgres::Connection* const connection_;

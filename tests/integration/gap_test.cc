@@ -150,18 +150,43 @@ TEST_F(GapTest, TheSlotLostItsWal) {
 }
 
 // The slot seems sound, and the files are gone: nothing but streaming shows it.
-TEST_F(GapTest, WalFilesWereRemovedByHand) {
-  const std::string file = source_.Connect().One(
-      "SELECT pg_catalog.pg_walfile_name(restart_lsn) FROM pg_catalog.pg_replication_slots");
-  Do("ALTER SYSTEM SET max_slot_wal_keep_size = -1");
-  Do("SELECT pg_catalog.pg_reload_conf()");
-  Do(kUnseen);
-  Do("SELECT pg_catalog.pg_switch_wal()");
-  Do("CHECKPOINT");
-  Must(source_.server().Stop(false));
-  ASSERT_TRUE(std::filesystem::remove(source_.data() + "/pg_wal/" + file));
-  Must(source_.server().Restart({}));
+class LostWalTest : public GapTest {
+ protected:
+  void SetUp() override {
+    GapTest::SetUp();
+    const std::string file = source_.Connect().One(
+        "SELECT pg_catalog.pg_walfile_name(restart_lsn) FROM pg_catalog.pg_replication_slots");
+    Do("ALTER SYSTEM SET max_slot_wal_keep_size = -1");
+    Do("SELECT pg_catalog.pg_reload_conf()");
+    Do(kUnseen);
+    Do("SELECT pg_catalog.pg_switch_wal()");
+    Do("CHECKPOINT");
+    Must(source_.server().Stop(false));
+    ASSERT_TRUE(std::filesystem::remove(source_.data() + "/pg_wal/" + file));
+    Must(source_.server().Restart({}));
+  }
+};
+
+TEST_F(LostWalTest, IsAGap) {
   RunToNow();
+  ExpectOneGap("lost its WAL");
+}
+
+// What one daemon has seen of the old slot says nothing of the one that another made since.
+TEST_F(LostWalTest, ANewSlotIsNotTakenForTheLostOne) {
+  Daemon first({.source = source_.conninfo(), .archive = archive()});
+  first.Start();
+  ASSERT_TRUE(Eventually(seconds(60), [&] {
+    return first.log().find("trying again") != std::string::npos;
+  })) << first.log();
+  first.program().Signal(SIGSTOP);
+  RunToNow();
+  first.program().Signal(SIGCONT);
+  EXPECT_TRUE(Eventually(seconds(60), [&] {
+    return source_.Connect().One("SELECT active FROM pg_catalog.pg_replication_slots") == "t";
+  })) << first.log();
+  EXPECT_EQ(first.Stop().exit_code, 0) << first.log();
+  EXPECT_THAT(first.log(), Not(HasSubstr("dropped the slot")));
   ExpectOneGap("lost its WAL");
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -296,9 +297,12 @@ class CutShortTest : public ArchiveTest {
       Do("INSERT INTO " + TableName(i) + " VALUES (100000" + id + ", 'new')");
     }
   }
-  void ExpectGoesOn() {
+  // After the base snapshot that brings the archive to `snapshots` of them.
+  void ExpectGoesOn(size_t snapshots = 1) {
     daemon_->Start();
-    daemon_->AwaitSnapshot();
+    ASSERT_TRUE(Eventually(seconds(60), [&] {
+      return SnapshotObjects("/complete").size() == snapshots;
+    })) << daemon_->log();
     std::vector<ExactState> states;
     for (int round = 3; round < 6; ++round) {
       ChangeAll(round);
@@ -369,6 +373,48 @@ TEST_F(CutShortTest, NothingIsKeptFromBeforeTheSlot) {
   const Outcome plan = Trunkline(
       {"replay", archive(), "--at", "latest", "--to", "csv:" + (folder_ / "plan"), "--dry-run"});
   EXPECT_THAT(plan.out, Not(HasSubstr(first.ToString()))) << plan;
+}
+
+// Tables copied before the base snapshot's own instant need the changes since then, of which there
+// is no segment yet when the slot loses them.
+class CutShortTwiceTest : public CutShortTest {
+ protected:
+  void ExpectGapFromTheOldestTable(const std::function<void(Lsn)>& take_slot_away) {
+    Begin();
+    const Lsn first = CutShort();
+    ChangeAll(1);
+    ChangeAll(2);
+    daemon_->Start();
+    daemon_->AwaitSnapshot();
+    daemon_->Kill();
+    ASSERT_TRUE(FilesBelow(archive() + "/changes").empty());
+    const Lsn snapshot = LsnOf(SnapshotObjects("/complete").at(0));
+    ASSERT_LT(first, snapshot);
+    ASSERT_TRUE(Eventually(seconds(20), [&] {
+      return session_->One("SELECT active FROM pg_catalog.pg_replication_slots") == "f";
+    }));
+    take_slot_away(snapshot);
+    ExpectGoesOn(2);
+    const std::string earliest = *FilesBelow(archive() + "/changes").begin();
+    EXPECT_THAT(earliest, testing::StartsWith(first.ToHex16()));
+    EXPECT_THAT(earliest, testing::EndsWith(".gap.seg"));
+    const Outcome at_snapshot =
+        Trunkline({"replay", archive(), "--at", "lsn:" + snapshot.ToString(), "--to",
+                   "csv:" + (folder_ / "at_snapshot")});
+    EXPECT_EQ(at_snapshot.exit_code, 3) << at_snapshot;
+    EXPECT_THAT(at_snapshot.err, HasSubstr("the source lost its changes")) << at_snapshot;
+  }
+};
+
+TEST_F(CutShortTwiceTest, TheSlotIsGone) {
+  ExpectGapFromTheOldestTable(
+      [&](Lsn) { Do("SELECT pg_catalog.pg_drop_replication_slot('trunkline')"); });
+}
+
+TEST_F(CutShortTwiceTest, TheSlotIsMovedOnToTheSnapshot) {
+  ExpectGapFromTheOldestTable([&](Lsn snapshot) {
+    Do("SELECT pg_catalog.pg_replication_slot_advance('trunkline', '" + snapshot.ToString() + "')");
+  });
 }
 
 TEST_F(CutShortTest, ALargeTableIsCopiedInRangesWhileItChanges) {

@@ -258,6 +258,25 @@ TEST_F(AppenderTest, AGapAsksForANewSnapshot) {
   EXPECT_TRUE(archive_.Open()->has_complete_snapshot());
 }
 
+TEST_F(AppenderTest, ASnapshotReachesBackToItsOldestPart) {
+  auto appender = archive_.Open();
+  EXPECT_FALSE(appender->snapshot_reaches_back_to().valid());
+  std::vector<SnapshotPart> parts = SampleArchive::PutParts(appender.get(), {0x1800});
+  parts.pop_back();
+  const Relation empty = Table("empty", 16385);
+  parts.push_back(Must(appender->PutSnapshotPart(Rows({0x1900}, empty, 0), {0x1900}, empty, 0)));
+  ASSERT_TRUE(
+      appender->CompleteSnapshot({0x1900}, parts, SampleArchive::kDefinition, kTimeline, kServer));
+  EXPECT_EQ(appender->snapshot_reaches_back_to(), Lsn{0x1800});
+  appender = archive_.Open();
+  EXPECT_EQ(appender->snapshot_reaches_back_to(), Lsn{0x1800});
+  EXPECT_EQ(appender->newest_snapshot(), Lsn{0x1900});
+  appender->set_begin({0x1800});
+  ASSERT_TRUE(appender->AppendGap({0x1900}, "slot lost", kTimeline, kServer));
+  EXPECT_FALSE(appender->has_complete_snapshot());
+  EXPECT_FALSE(archive_.Open()->has_complete_snapshot());
+}
+
 TEST_F(AppenderTest, ASnapshotCountsOnceItIsComplete) {
   const auto appender = archive_.Open();
   std::vector<SnapshotPart> parts = SampleArchive::PutParts(appender.get(), {0x1800});

@@ -20,7 +20,8 @@ class ContinuityTest : public ::testing::Test {
     slot_->confirmed_flush = Lsn{0x4000};
   }
   Result<std::optional<Gap>> Find() const {
-    return FindGap({.end = kEnd, .timeline = archive_timeline_}, source_, history_, slot_);
+    return FindGap({.end = kEnd, .complete_to = complete_to_, .timeline = archive_timeline_},
+                   source_, history_, slot_);
   }
   // The gap's reason; empty when there is none.
   std::string Reason() const {
@@ -33,6 +34,7 @@ class ContinuityTest : public ::testing::Test {
     return gap && gap->has_value() && (*gap)->diverged;
   }
 
+  Lsn complete_to_ = kEnd;
   uint32_t archive_timeline_ = 3;
   Source source_;
   TimelineHistory history_ = {{1, Lsn{0x2000}}, {2, Lsn{0x6000}}};
@@ -55,6 +57,13 @@ TEST_F(ContinuityTest, ASlotThatIsGoneLostOrAheadIsAGap) {
   slot_.reset();
   EXPECT_THAT(Reason(), HasSubstr("was gone"));
   EXPECT_FALSE(Diverged());
+}
+
+TEST_F(ContinuityTest, ASlotUpToTheEndBringsNothingOnThatNeedsEarlierChanges) {
+  complete_to_ = Lsn{0x4800};
+  EXPECT_EQ(Reason(), "");
+  slot_->confirmed_flush = kEnd;
+  EXPECT_THAT(Reason(), HasSubstr("made anew or moved on: it began at 0/5000"));
 }
 
 TEST_F(ContinuityTest, AnAncestorsArchiveGoesOnUpToTheSwitch) {
