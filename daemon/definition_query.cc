@@ -94,6 +94,18 @@ Result<Xid> NewestXid(postgres::Connection* connection, const DescribedTables& t
   return newest;
 }
 
+// Postgres's functions that print a definition read the newest catalogs, not the snapshot's: what
+// is dropped at that very moment they do not find. Internal errors (XX000), which are not
+// translated.
+Error DroppedMeanwhile(Error error) {
+  for (const std::string_view words : {"cache lookup failed", "could not open relation with OID"}) {
+    if (error.message.find(words) == std::string::npos) continue;
+    error.kind = ErrorKind::kUnavailable;
+    error.hint = "a table was altered or dropped while its definition was read";
+  }
+  return error;
+}
+
 // sql/ddl_capture.sql puts it in front.
 std::string WithoutSnapshot(std::string document) {
   constexpr std::string_view kHead = R"({"snapshot" : ")";
@@ -130,9 +142,10 @@ Result<DescribedTables> QueryDefinition(postgres::Connection* connection,
                                         const std::string& publication) {
   FAULT("definition.query");
   const std::string parameters[] = {publication};
-  ASSIGN_OR_RETURN(const postgres::Rows rows, connection->Exec(kDefinitionSql, parameters));
-  if (rows.size() != 1) return Fail(ErrorKind::kFailed, "the definition query gave no row");
-  return ParseDefinitionTables(std::string(rows.at(0, 0)));
+  const Result<postgres::Rows> rows = connection->Exec(kDefinitionSql, parameters);
+  if (!rows) return Fail(DroppedMeanwhile(rows.error()));
+  if (rows->size() != 1) return Fail(ErrorKind::kFailed, "the definition query gave no row");
+  return ParseDefinitionTables(std::string(rows->at(0, 0)));
 }
 
 Result<DescribedTables> QueryDefinitionNow(postgres::Connection* connection,

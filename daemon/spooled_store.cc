@@ -94,6 +94,7 @@ Result<void> SpooledStore::LoadFolder() {
 Result<std::vector<ObjectInfo>> SpooledStore::List(std::string_view prefix) const {
   // In this order a segment that moves on meanwhile is seen at least once.
   ASSIGN_OR_RETURN(const std::vector<ObjectInfo> spooled, folder_->List(prefix));
+  Adopt(spooled);
   Result<std::vector<ObjectInfo>> archived = archive_->List(prefix);
   if (!archived && MayRecover(archived.error()) && !spooled.empty()) return spooled;
   if (!archived) return archived;
@@ -102,6 +103,20 @@ Result<std::vector<ObjectInfo>> SpooledStore::List(std::string_view prefix) cons
                  std::back_inserter(all),
                  [](const ObjectInfo& a, const ObjectInfo& b) { return a.name < b.name; });
   return all;
+}
+
+// A Put that failed may have happened. Whoever lists the folder then goes on behind that segment,
+// so it has to get to the archive.
+void SpooledStore::Adopt(const std::vector<ObjectInfo>& spooled) const {
+  Catalog catalog = CatalogOf(spooled);
+  const std::scoped_lock lock(mutex_);
+  for (SegmentEntry& entry : catalog.segments) {
+    const bool next = segments_.empty() || entry.begin == segments_.back().end;
+    if (!next || entry.end <= archived_) continue;
+    bytes_ += entry.size;
+    segments_.push_back(std::move(entry));
+    changed_.notify_all();
+  }
 }
 
 Result<std::unique_ptr<ByteSource>> SpooledStore::Open(std::string_view name) const {
@@ -192,8 +207,14 @@ void SpooledStore::Run(const std::stop_token& stop) {
 
 Result<void> SpooledStore::UploadNext() {
   if (!reconciled_) TRY(Reconcile());
-  const std::optional<SegmentEntry> next = NextPending();
+  std::optional<SegmentEntry> next = NextPending();
   if (!next.has_value()) return {};
+  // Only this thread moves archived_.
+  if (archived_.valid() && next->begin != archived_) {
+    TRY(Reconcile());
+    next = NextPending();
+    if (!next.has_value()) return {};
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> content, folder_->Open(next->name));
   NewObject object{next->name, content.get()};
   object.predecessor = archived_name_.empty() ? std::string(kIdentityObject) : archived_name_;

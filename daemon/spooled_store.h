@@ -68,6 +68,7 @@ class SpooledStore : public Store {
                uint64_t max_bytes);
   Result<void> LoadFolder();
 
+  void Adopt(const std::vector<ObjectInfo>& spooled) const;
   Result<void> PutSegment(const NewObject& object);
   Result<void> PutDirectly(const NewObject& object);
 
@@ -94,10 +95,11 @@ class SpooledStore : public Store {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
-  std::deque<SegmentEntry> segments_;  // in the folder; all but perhaps the first are pending
-  uint64_t bytes_ = 0;                 // of them
-  Lsn archived_;                       // the archive has the segments up to here
-  std::optional<Error> failure_;       // nothing is uploaded any more
+  // In the folder; all but perhaps the first are pending. Whatever List has shown is among them.
+  mutable std::deque<SegmentEntry> segments_;
+  mutable uint64_t bytes_ = 0;    // of them
+  Lsn archived_;                  // the archive has the segments up to here
+  std::optional<Error> failure_;  // nothing is uploaded any more
 
   // Of the uploading thread, and of Open before there is one.
   bool reconciled_ = false;

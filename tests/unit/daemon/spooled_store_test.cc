@@ -164,6 +164,23 @@ TEST_F(SpooledStoreTest, GoesOnBehindAnArchiveThatGrewWithoutIt) {
   ExpectWhole(0x4000);
 }
 
+// Only the answer of a Put was lost; the daemon opens the archive anew instead of trying again.
+TEST_F(SpooledStoreTest, LeavesNothingOutThatItHasShown) {
+  std::unique_ptr<Appender> appender;
+  const auto store = Begin(&appender);
+  const auto folder = NewDirectoryStore(folder_ / "trunkline-confirmed", "");
+  Must(Append(Must(Appender::Open(folder.get(), SampleIdentity())).get(), 0x3000));
+  EXPECT_TRUE(store->Drain(seconds(10)));
+  EXPECT_EQ(Archived().size(), 1U);
+  appender = Must(Appender::Open(store.get(), SampleIdentity()));
+  EXPECT_EQ(appender->end(), Lsn{0x3000});
+  EXPECT_TRUE(store->Drain(seconds(10)));
+  EXPECT_EQ(Archived().size(), 2U);
+  Must(Append(appender.get(), 0x4000));
+  EXPECT_TRUE(store->Drain(seconds(10)));
+  ExpectWhole(0x4000);
+}
+
 TEST_F(SpooledStoreTest, RefusesToContinueAnotherArchive) {
   std::unique_ptr<Appender> appender;
   auto store = Begin(&appender);
