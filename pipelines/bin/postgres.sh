@@ -9,9 +9,8 @@
 #   stage_settings [AS_OF]   exports PGOPTIONS with the instant, and the period that the spec sets
 #   run_stage STAGE   what sql/STAGE.sql answers, into /pfs/out, whole or not at all
 home=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# shellcheck source=tools/private_postgres.sh
-source "$home/tools/private_postgres.sh"
-PG_BIN=$(pg_bin_directory)
+PG_BIN=${TRUNKLINE_PG_BINDIR:-/usr/lib/postgresql/15/bin}
+[[ -x $PG_BIN/initdb ]] || { echo "no initdb in $PG_BIN: set TRUNKLINE_PG_BINDIR" >&2; exit 1; }
 # Debian's own psql and pg_dump choose a version by what clusters the machine has.
 export PATH=$PG_BIN:$PATH LC_ALL=C.UTF-8
 
@@ -25,10 +24,13 @@ if ((EUID == 0)); then
   chown postgres "$work"
 fi
 
-# run_server_tool COMMAND…: as the server's user, from a folder that it may be in, quiet unless it fails.
+# run_server_tool COMMAND…: quiet unless it fails. Postgres refuses to run as root: then it runs as the
+# user postgres, from a folder that one may be in.
 run_server_tool() {
   local output
-  output=$(cd / && as_postgres "$@" 2>&1) || {
+  local -a as_postgres=()
+  ((EUID != 0)) || as_postgres=(runuser -u postgres --)
+  output=$(cd / && "${as_postgres[@]}" "$@" 2>&1) || {
     printf '%s\n' "$output" >&2
     return 1
   }

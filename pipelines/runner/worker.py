@@ -60,6 +60,7 @@ def transform_environment(spec, datum):
     for leaf in leaves(spec["input"]):
         environment.setdefault(name_of(leaf), f"/pfs/{name_of(leaf)}")
     environment.update(spec["transform"].get("env", {}))
+    environment.update(spec.get("secret_environment", {}))
     return environment
 
 
