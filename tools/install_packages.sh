@@ -14,7 +14,7 @@ build_packages=(
   libgtest-dev libgmock-dev librapidcheck-dev
 )
 test_packages=(
-  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq zstd
+  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq zstd python3
 )
 
 # npm is often there from elsewhere, and then conflicts with Debian's.

@@ -43,5 +43,6 @@ start_server
 } | psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 --output /dev/null
 
 last=$(sed -n 's/^begin; -- xid [0-9]*, commit LSN [^,]*, //p' "$work/commands.sql" | tail -n 1)
-stage_settings "${TRUNKLINE_AS_OF:-${last:-$(</pfs/log-base/base.as_of)}}"
+as_of=${TRUNKLINE_AS_OF:-${last:-$(</pfs/log-base/base.as_of)}}
+stage_settings "${as_of:?the log has no commit yet: set TRUNKLINE_AS_OF}"
 run_stage "$stage"

@@ -15,6 +15,9 @@ start_server
 "$home/bin/trunkline" replay /pfs/archive --at "${TRUNKLINE_AT:-latest}" \
   ${TRUNKLINE_AS_OF:+--as-of "$TRUNKLINE_AS_OF"} ${TRUNKLINE_TABLES:+--tables "$TRUNKLINE_TABLES"} \
   --to postgresql:///postgres --create-database trunkline >/dev/null
+as_of=$(psql --no-psqlrc --no-align --tuples-only --dbname trunkline \
+  --command "select current_setting('trunkline.as_of', true)")
+: "${as_of:?the target has no instant: set TRUNKLINE_AS_OF}"
 # So that whoever starts it finds statistics, and no row is looked up in the transaction log any more.
 "$PG_BIN/vacuumdb" --quiet --analyze --freeze trunkline
 stop_server

@@ -79,7 +79,8 @@ check "and leaves the answer as it was" \
 # --- each way at day 80, then a segment more ---
 
 at=(--env "TRUNKLINE_AS_OF=${as_of_of[day80]}")
-server=(--env "PGHOST=$PGHOST" --env "PGUSER=$PGUSER" --env PGPASSWORD=)
+server=(--env "PGHOST=$PGHOST" --env PGUSER=keeper --env PGPASSWORD=)
+psql -qX -c "create role keeper login createdb"
 databases() { "$root/pipelines/bin/drop_database.sh" --list | wc -l; }
 
 check "CSV" runs csv "${at[@]}"
@@ -96,6 +97,10 @@ check "PGDATA" runs pgdata "${at[@]}"
 check "agrees" agree day80 pgdata-
 check "the log" runs log "${at[@]}"
 check "agrees" agree day80 log-
+check "a role that cannot set the instant fails" fails database "${at[@]}" "${server[@]}"
+check "and is told why" said "GRANT SET ON PARAMETER trunkline.as_of"
+check "and no database is left" test "$(databases)" -eq 0
+psql -qX -c "grant set on parameter trunkline.as_of to keeper"
 check "a database outside with its dump" runs database "${at[@]}" "${server[@]}"
 check "agrees" agree day80 database-
 check "the dump is whole" pg_restore --list "$work"/out/database/*.dump --file "$work/dump.list"
