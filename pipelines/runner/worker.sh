@@ -9,35 +9,44 @@
 # standard input given; its exit code is ours.
 set -euo pipefail
 
-# A new root at /mnt with all of the old one in it but /pfs and /opt, which are ours.
+# A new root at /mnt with all of the old one in it but /pfs and /opt, which are ours. One mkdir and one
+# mount do all of it, since starting programs is what a small datum takes most of its time for.
 enter_new_root() {
   local layout=$1 entry source target mode
+  local -a folders=(/mnt/pfs /mnt/opt/trunkline) links=() mounts=()
   mount -t tmpfs tmpfs /mnt
   for entry in /*; do
     case $entry in
       /mnt | /opt | /pfs) ;;
       *)
         if [[ -L $entry ]]; then
-          cp -P "$entry" /mnt
+          links+=("$entry")
         elif [[ -d $entry ]]; then
-          mkdir "/mnt$entry"
-          mount --rbind "$entry" "/mnt$entry"
+          folders+=("/mnt$entry")
+          mounts+=("$entry /mnt$entry none rbind 0 0")
         fi
         ;;
     esac
   done
+  while IFS=$'\t' read -r source target mode; do
+    if [[ -d $source ]]; then
+      folders+=("/mnt$target")
+    else
+      folders+=("/mnt${target%/*}")
+    fi
+    # In a table of mounts a blank is written as its code. A worker's copy may be written to without
+    # harm, the folder itself not.
+    mounts+=("${source// /\\040} /mnt${target// /\\040} none bind,$mode 0 0")
+  done <"$layout"
+  mkdir -p "${folders[@]}"
+  ((${#links[@]} == 0)) || cp -P "${links[@]}" /mnt
+  while IFS=$'\t' read -r source target _; do
+    [[ -d $source ]] || : >"/mnt$target"
+  done <"$layout"
+  printf '%s\n' "${mounts[@]}" >"$layout.mounts"
+  mount --all --fstab "$layout.mounts"
   # Of our own processes alone, where the kernel lets us.
   mount -t proc proc /mnt/proc 2>/dev/null || true
-  mkdir -p /mnt/pfs /mnt/opt/trunkline
-  while IFS=$'\t' read -r source target mode; do
-    mkdir -p "/mnt${target%/*}"
-    if [[ -d $source ]]; then mkdir -p "/mnt$target"; else : >"/mnt$target"; fi
-    mount --bind "$source" "/mnt$target"
-    # A worker's copy may be written to without harm, the folder itself not.
-    if [[ $mode == ro ]]; then
-      mount -o remount,bind,ro "/mnt$target" 2>/dev/null || true
-    fi
-  done <"$layout"
 }
 
 mode=$1 layout=$2 folder=$3

@@ -56,7 +56,7 @@ check "a folder comes with what is in it" holds files/b two
 check "said so" said "files: 2 datums, 2 processed, 0 skipped, 0 gone, 2 files"
 
 spec env "$(input in /a)" 'found=$(find /pfs | sort); echo "$found" >/pfs/out/pfs
-  env | grep -v ^found= | sort >/pfs/out/env; pwd >/pfs/out/pwd; cat >/pfs/out/stdin; { touch /pfs/in/a; } 2>/pfs/out/touch || true' \
+  env | grep -v ^found= | sort >/pfs/out/env; pwd >/pfs/out/pwd; cat >/pfs/out/stdin; { echo more >>"$in"; } 2>/dev/null || true' \
   '{"transform": {"env": {"COLOUR": "grey"}, "stdin": ["a", "b"], "working_dir": "/tmp"}}' >"$work/spec.json"
 check "the environment" env OUTER=seen "$root/pipelines/run" "$work/spec.json" --repo "in=$work/in" \
   --out "$work/out" --bin "$work" --env COLOUR=red
@@ -67,6 +67,21 @@ check "is a worker's, and nothing of the caller's" test "$environment" = \
 check "standard input, as lines" holds env/stdin $'a\nb'
 check "the working folder" holds env/pwd /tmp
 check "/pfs holds the datum and out" holds env/pfs $'/pfs\n/pfs/in\n/pfs/in/a\n/pfs/out'
+
+check "an input cannot be written to" test "$(<"$work/in/a")" = one
+
+# Where namespaces are forbidden, root lays out /pfs in the real root, for as long as a datum runs.
+if ((EUID == 0)) && [[ ! -e /pfs && ! -e /opt/trunkline ]]; then
+  mkdir "$work/forbidden"
+  printf '#!/bin/sh\nexit 1\n' >"$work/forbidden/unshare"
+  chmod +x "$work/forbidden/unshare"
+  spec links "$(input in '/*')" 'cat "$in"/* "$in" >/pfs/out/$(basename "$in") 2>/dev/null || true
+    ls /opt/trunkline | grep -q pipelines' >"$work/spec.json"
+  check "without namespaces" env "PATH=$work/forbidden:$PATH" "$root/pipelines/run" "$work/spec.json" \
+    --repo "in=$work/in" --out "$work/out" --bin "$work" --parallel 2
+  check "a datum sees the same" test "$(cat "$work/out/links/a" "$work/out/links/b")" = $'one\ntwo'
+  check "and nothing is left of it" test ! -e /pfs -a ! -e /opt/trunkline
+fi
 
 # --- datums ---
 
