@@ -140,5 +140,7 @@ def repo_of(leaf):
 
 
 def repos_of(spec):
-    """Names of the repos that a spec reads, without those of its cron inputs."""
+    """Names of the repos that a spec reads, without those of its cron inputs. A spout reads none."""
+    if "input" not in spec:
+        return set()
     return {value["repo"] for kind, value in leaves(spec["input"]) if kind == "pfs"}

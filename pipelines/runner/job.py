@@ -65,7 +65,11 @@ class Job:
     def _process(self, datums, parallel):
         with concurrent.futures.ThreadPoolExecutor(self._workers.at_once(parallel)) as pool:
             futures = {datum: pool.submit(self._process_one, datum) for datum in datums}
-            return [datum for datum, future in futures.items() if not future.result()]
+            try:
+                return [datum for datum, future in futures.items() if not future.result()]
+            except BaseException:
+                self._workers.stop()
+                raise
 
     def _process_one(self, datum):
         """Runs a datum until it succeeds or was tried often enough; keeps what it wrote."""
@@ -91,6 +95,8 @@ class Job:
                 output, outcome = "", str(error)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+            if self._workers.stopped:
+                return False
             self._say(f"{self._name}: datum {datum} {outcome} (try {attempt} of {tries})")
             self._say("".join(f"  | {line}\n" for line in output.splitlines()).rstrip("\n"))
         return False

@@ -178,7 +178,7 @@ def check_runnable(spec):
 
     refuse("CreatePipelineRequest", spec)
     refuse("Transform", spec["transform"])
-    nodes = [spec["input"]]
+    nodes = [spec.get("input", {})]
     while nodes:
         node = nodes.pop()
         refuse("Input", node)

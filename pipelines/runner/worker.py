@@ -1,9 +1,11 @@
 """Where a datum's command runs: /pfs, the image's folders, environment, standard input, time limit."""
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 
 from . import CannotLayOut
 from .spec import leaves, name_of, seconds_of
@@ -17,6 +19,9 @@ class Workers:
 
     def __init__(self, image):
         self._image = image
+        self._running = set()  # processes, guarded by _lock
+        self._lock = threading.Lock()
+        self.stopped = False
         self._namespace = _find_namespace()
         if self._namespace is None and (os.geteuid() != 0 or os.path.exists("/pfs")
                                         or os.path.exists("/opt/trunkline")):
@@ -40,7 +45,37 @@ class Workers:
             command = [*(self._namespace or []), "bash", _SCRIPT, mode, layout,
                        transform.get("working_dir") or "/", *transform["cmd"]]
             stdin = "".join(line + "\n" for line in transform.get("stdin", []))
-            return _run(command, stdin, environment, seconds_of(spec.get("datum_timeout", "")))
+            return self._run(command, stdin, environment, seconds_of(spec.get("datum_timeout", "")))
+
+    def stop(self):
+        """Ends what runs, and nothing is run any more. From any thread."""
+        with self._lock:
+            self.stopped = True
+            for process in self._running:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def _run(self, command, stdin, environment, timeout):
+        with self._lock:
+            if self.stopped:
+                return None, ""
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, env=environment,
+                                       start_new_session=True)
+            self._running.add(process)
+        out_of_time = False
+        try:
+            output, _ = process.communicate(stdin.encode(), timeout=timeout)
+        except subprocess.TimeoutExpired:
+            out_of_time = True
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        if self._namespace is None and process.returncode == -signal.SIGKILL:
+            for folder in ("/pfs", "/opt/trunkline"):  # of links, which worker.sh had no time to remove
+                shutil.rmtree(folder, ignore_errors=True)
+        return None if out_of_time else process.returncode, output.decode(errors="replace")
 
     def _layout(self, datum, out):
         for target, source in self._image.items():
@@ -77,19 +112,3 @@ def _find_namespace():
         except FileNotFoundError:
             return None
     return None
-
-
-def _run(command, stdin, environment, timeout):
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=environment,
-                          start_new_session=True) as process:
-        try:
-            output, _ = process.communicate(stdin.encode(), timeout=timeout)
-            return process.returncode, output.decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-            return None, output.decode(errors="replace")
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise

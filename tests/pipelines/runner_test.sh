@@ -174,6 +174,19 @@ check "an accepted return code" run_specs
 spec slow "$(input in /a)" 'sleep 600' \
   '{"datum_timeout": "0.5s", "datum_tries": 1}' >"$work/spec.json"
 check "a datum out of time" fails_saying "ran out of time"
+spec stuck "$(input in '/*')" "while :; do echo >>$work/beats; sleep 0.05; done" >"$work/spec.json"
+"$root/pipelines/run" "$work/spec.json" --repo "in=$work/in" --out "$work/out" --state "$work/state" \
+  --bin "$work" --parallel 2 >/dev/null 2>&1 &
+run=$!
+while [[ ! -e $work/beats ]]; do sleep 0.05; done
+check "one run at a time has the state" fails_saying "another run is using"
+kill -TERM "$run"
+code=0
+wait "$run" || code=$?
+check "a run that is stopped ends" test "$code" -eq 130
+beats=$(wc -l <"$work/beats")
+sleep 0.3
+check "and what it ran with it" test "$(wc -l <"$work/beats")" -eq "$beats"
 spec pipe "$(input in /a)" 'mkfifo /pfs/out/pipe' '{"datum_tries": 1}' >"$work/spec.json"
 check "what PFS does not keep is refused" fails_saying "neither a file nor a folder"
 spec name "$(input in /a)" 'touch "/pfs/out/a*b"' '{"datum_tries": 1}' >"$work/spec.json"
@@ -227,7 +240,8 @@ check "a duration that is none" refused "no duration" '.datum_timeout = "soon"'
 for field in lazy empty_files s3; do
   check "$field is not done" refused "does not do \"$field\"" ".input.pfs.$field = true"
 done
-check "a spout is not done" refused 'does not do "spout"' '.spout = {}'
+check "a spout is not done" refused 'does not do "spout"' '.spout = {} | del(.input)'
+check "but is a sound spec" "$root/pipelines/run" --check "$work/spec.json"
 check "join is not done" refused 'does not do "join"' '.input = {"join": [.input]}'
 check "a secret needs its value" refused "--env TOKEN=… is missing" \
   '.transform.secrets = [{"name": "s", "env_var": "TOKEN", "key": "k"}]'
