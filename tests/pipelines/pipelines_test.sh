@@ -118,6 +118,15 @@ check "and the base snapshot is not rebuilt" said "log-base: 1 datum, 0 processe
 check "a stage, later" runs log --env "TRUNKLINE_AS_OF=${as_of_of[day85]}" --only log-shipping
 check "agrees" diff "$work/day85.shipping.csv" "$work/out/log-shipping/shipping.csv"
 
+# What the source lost cannot be played over.
+cp -R "$archive" "$work/gapped"
+: >"$work/gapped/changes/FFFFFFFF00000000-FFFFFFFF00000010.gap.seg"
+check "a gap" runs log --only log --repo "trunkline=$work/gapped"
+check "becomes a file" test -s "$work/out/log/FFFFFFFF00000000-FFFFFFFF00000010.sql"
+refuses_to_be_run() { ! psql -qX -v ON_ERROR_STOP=1 -f "$1" 2>"$work/log" && said "the source lost"; }
+check "that refuses to be run" refuses_to_be_run \
+  "$work/out/log/FFFFFFFF00000000-FFFFFFFF00000010.sql"
+
 # --- databases are not left behind ---
 
 mkdir "$work/drop"
