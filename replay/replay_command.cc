@@ -54,10 +54,12 @@ Result<void> PrintPlan(const Store& store, const Catalog& catalog, const Resolve
 }
 
 Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
-                              const ResolvedTarget& target, const ReplayOptions& options) {
+                              const ResolvedTarget& target, const ReplayOptions& options,
+                              const RowsPart& part) {
   Progress progress("Reading");
   StateOptions state_options;
   state_options.tables = SplitAtCommas(options.tables);
+  state_options.part = part;
   state_options.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return BuildState(store, catalog, target, state_options);
 }
@@ -94,8 +96,7 @@ Result<void> RunReplay(const ReplayOptions& options) {
   if (as_of) resolved.instant = as_of;
   TRY(destination->Check());
   if (options.dry_run) return PrintPlan(*store, catalog, resolved);
-  ASSIGN_OR_RETURN(DatabaseState state, Rebuild(*store, catalog, resolved, options));
-  if (part.count > 1) TRY(KeepRows(part, &state));
+  ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options, part));
   ASSIGN_OR_RETURN(const std::string made, Write(destination.get(), state));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
   std::fprintf(stderr, "%s\n%s\n", resolved.ToString().c_str(), made.c_str());

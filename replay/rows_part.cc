@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "replay/state.h"
+
 namespace trunkline {
 namespace {
 

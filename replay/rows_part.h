@@ -1,4 +1,4 @@
-// RowsPart: a part of every table's rows, so that several processes share the writing of a table.
+// RowsPart: a part of every table's rows, so that several processes share the work on a table.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,17 @@
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
-#include "replay/state.h"
 
 namespace trunkline {
+
+struct DatabaseState;
 
 // Part `number`, from 1 on, of `count`.
 struct RowsPart {
   uint32_t number = 1;
   uint32_t count = 1;
+
+  bool is_whole() const { return count == 1; }
 };
 
 // "2/8"; kInvalidArgument for anything else.

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "replay/table_state.h"
 #include "tests/unit/replay/archive_builder.h"
 
 namespace trunkline::test {
@@ -91,6 +92,79 @@ TEST_F(RowsPartOfArchive, RowsAreVisitedByNumber) {
   ASSERT_TRUE(table.ForEachRow(3, 1 << 20, visit));
   EXPECT_EQ(ids.size(), table.row_count());
   EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), ids.size());
+}
+
+// What both of two parts hold of a table, and what the whole does, each sorted.
+void ExpectPartsAreTheWhole(const ArchiveBuilder& archive, const std::string& table) {
+  std::multiset<std::string> rows;
+  for (const uint32_t number : {1U, 2U}) {
+    const auto part = archive.Rebuild("latest", {}, {.number = number, .count = 2});
+    ASSERT_TRUE(part) << part.error().ToString();
+    const std::vector<std::string> lines = Lines(*part, table);
+    EXPECT_FALSE(lines.empty());
+    rows.insert(lines.begin(), lines.end());
+  }
+  const auto whole = archive.Rebuild("latest");
+  ASSERT_TRUE(whole);
+  const std::vector<std::string> all = Lines(*whole, table);
+  EXPECT_EQ(rows, std::multiset<std::string>(all.begin(), all.end()));
+}
+
+class MovingRowsTest : public testing::Test {
+ protected:
+  MovingRowsTest() {
+    std::vector<Row> rows;
+    for (int i = 0; i < 40; ++i) rows.push_back({std::to_string(i), "wide"});
+    archive_.Snapshot(100, {{table_, rows}});
+  }
+
+  const Relation table_ = MakeRelation(1, "t", {"id*", "v"});
+  ArchiveBuilder archive_;
+};
+
+TEST_F(MovingRowsTest, KeysThatChange) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = std::to_string(i);
+    archive_.Commit(200 + 8 * static_cast<uint64_t>(i),
+                    {UpdateKey(table_, {id, nullptr}, {std::to_string(100 + i), "v" + id})});
+  }
+  archive_.Publish(500);
+  ExpectPartsAreTheWhole(archive_, "t");
+}
+
+TEST_F(MovingRowsTest, KeysThatChangeWithValuesThatAreNotSent) {
+  for (int i = 0; i < 20; ++i) {
+    archive_.Commit(
+        200 + 8 * static_cast<uint64_t>(i),
+        {UpdateKey(table_, {std::to_string(i), nullptr}, {std::to_string(100 + i), kUnchanged})});
+  }
+  archive_.Publish(500);
+  ExpectPartsAreTheWhole(archive_, "t");
+}
+
+TEST_F(MovingRowsTest, AnotherKey) {
+  const Relation other = MakeRelation(1, "t", {"id*", "v*"});
+  archive_.Commit(200, {Delete(table_, {"1", nullptr})});
+  archive_.Commit(208, {UpdateKey(other, {"2", "wide"}, {"2", "else"}), Insert(other, {"1", "x"})});
+  archive_.Publish(500);
+  ExpectPartsAreTheWhole(archive_, "t");
+}
+
+TEST(PartOfTableTest, HoldsNoRowsOfOtherParts) {
+  const Relation relation = MakeRelation(1, "t", {"id*", "v"});
+  FoldedTable table(relation, {.number = 1, .count = 2});
+  uint64_t expected = 0;
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = std::to_string(i);
+    const std::vector<Value> row = {{ValueState::kText, id}, {ValueState::kText, "v"}};
+    Change insert;
+    insert.relation = &relation;
+    insert.new_tuple = row;
+    ASSERT_TRUE(table.Apply(insert, table.LookupHash(insert)));
+    if (PartOf(relation, row, 2) == 1) ++expected;
+  }
+  EXPECT_EQ(table.row_count(), expected);
+  EXPECT_LT(expected, 70U);
 }
 
 }  // namespace
