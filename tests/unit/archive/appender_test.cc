@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "archive/verify.h"
 #include "tests/unit/archive/sample_archive.h"
 
 namespace trunkline {
@@ -156,6 +157,30 @@ TEST_F(AppenderTest, PublishesAgainWhatTheStoreRefused) {
   EXPECT_TRUE(appender->PublishPending());
   EXPECT_TRUE(Append(appender.get(), {}, 0x3000));
   EXPECT_EQ(Names("changes/").size(), 2);
+}
+
+TEST_F(AppenderTest, PublishesWhatWasAddedTogether) {
+  FaultyStore store(archive_.store());
+  auto appender = Must(Appender::Open(&store, SampleIdentity()));
+  appender->set_begin({0x1000});
+  const auto add = [&](uint64_t end) {
+    Must(appender->AddSegment(Transactions({end - 0x100}), {end}, kTimeline, kServer));
+  };
+  add(0x2000);
+  add(0x3000);
+  EXPECT_THAT(Names("changes/"), IsEmpty());
+  store.RefusePuts(1);
+  EXPECT_FALSE(appender->PublishPending());
+  EXPECT_FALSE(appender->end().valid());
+  add(0x4000);
+  store.LoseAnswers(1);
+  EXPECT_FALSE(appender->PublishPending());
+  ASSERT_TRUE(appender->PublishPending());
+  EXPECT_EQ(appender->end(), Lsn{0x4000});
+  add(0x5000);
+  ASSERT_TRUE(appender->PublishPending());
+  EXPECT_EQ(Names("changes/").size(), 4U);
+  EXPECT_THAT(Must(Verify(*archive_.store(), {})).findings, IsEmpty());
 }
 
 TEST_F(AppenderTest, PublishesAgainWhenOnlyTheAnswerWasLost) {
