@@ -135,7 +135,8 @@ class S3Store final : public Store {
                 "only one daemon should write an archive");
   }
 
-  // False when the object was withdrawn, since another stands where it would be alone.
+  // False when it is to be tried again: another object stands where this one would be alone, and
+  // this one was withdrawn, or somebody removes what is written.
   Result<bool> TryPut(const NewObject& object) {
     ASSIGN_OR_RETURN(const Presence presence, Compare(object));
     if (presence == Presence::kSame && !IsUnsettled(object.name)) {
@@ -145,7 +146,8 @@ class S3Store final : public Store {
     if (presence == Presence::kAbsent) {
       TRY(CheckPredecessor(object));
       TRY(CheckAlone(object, ErrorKind::kAlreadyExists));
-      TRY(Write(object));
+      ASSIGN_OR_RETURN(const bool written, Write(object));
+      if (!written) return false;
     }
     return Settle(object);
   }
@@ -155,8 +157,10 @@ class S3Store final : public Store {
     const Result<std::unique_ptr<ByteSource>> present = Open(object.name);
     if (!present && IsMissing(present.error())) return Presence::kAbsent;
     TRY(present);
-    ASSIGN_OR_RETURN(const bool same, SameContent(**present, *object.content));
-    if (same) return Presence::kSame;
+    const Result<bool> same = SameContent(**present, *object.content);
+    if (!same && IsMissing(same.error())) return Presence::kAbsent;  // removed just now
+    TRY(same);
+    if (*same) return Presence::kSame;
     return Fail(ErrorKind::kAlreadyExists,
                 Where(object.name) + " exists already, with other content");
   }
@@ -183,14 +187,15 @@ class S3Store final : public Store {
     return {};
   }
 
-  // Leaves the object there with the bytes wanted, of this or of another writer.
-  Result<void> Write(const NewObject& object) {
+  // Leaves the object there with the bytes wanted, of this or of another writer. False when one was
+  // there, and is gone again.
+  Result<bool> Write(const NewObject& object) {
     SetUnsettled(object, true);
-    Result<void> written = uploader_.Upload(KeyOf(object.name), *object.content);
-    if (written || written.error().kind != ErrorKind::kAlreadyExists) return written;
+    const Result<void> written = uploader_.Upload(KeyOf(object.name), *object.content);
+    if (written) return true;
+    if (written.error().kind != ErrorKind::kAlreadyExists) return Fail(written.error());
     ASSIGN_OR_RETURN(const Presence presence, Compare(object));
-    if (presence == Presence::kSame) return {};
-    return Fail(ErrorKind::kUnavailable, Where(object.name) + " was there, and is gone again");
+    return presence == Presence::kSame;
   }
 
   // Looks again after the write.

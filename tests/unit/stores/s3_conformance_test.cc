@@ -58,6 +58,7 @@ std::unique_ptr<StorePlace> OnS3rver() {
   }
   static const S3rver server;
   Skip({"OneOfTwoRivalsWins"}, "needs a server that honours If-None-Match");
+  Skip({"TakesNamesAsTheyAre"}, "needs a server whose names are not those of files");
   Skip({"NothingHalfWrittenIsSeenAfterAKill", "TakesPutsFromManyThreads", "OneOfTwoRivalsAppends",
         "PutsWhileItsFolderIsRemoved"},
        "needs a server whose objects appear whole");
@@ -84,10 +85,15 @@ TEST(S3rverTest, UnderstandsNamesOfEveryKind) {
     const auto read = GetObject(*store, name, 1000);
     ASSERT_TRUE(read) << name << ": " << read.error().ToString();
     EXPECT_EQ(*read, name);
-    const auto listed = store->List(name);
-    ASSERT_TRUE(listed) << name << ": " << listed.error().ToString();
-    EXPECT_EQ(*listed, (std::vector<ObjectInfo>{{name, name.size()}}));
-    EXPECT_TRUE(store->Remove({&name, 1}));
+    // It signs these in a query, and writes that in XML, as nobody else does.
+    const bool may_be_listed = name.find_first_of("'&") == std::string::npos;
+    if (may_be_listed) {
+      const auto listed = store->List(name);
+      ASSERT_TRUE(listed) << name << ": " << listed.error().ToString();
+      EXPECT_EQ(*listed, (std::vector<ObjectInfo>{{name, name.size()}}));
+    }
+    ASSERT_TRUE(store->Remove({&name, 1}));
+    EXPECT_FALSE(store->Open(name)) << name;
   }
 }
 
