@@ -6,9 +6,10 @@
 #include <set>
 
 #include "archive/s3_store.h"
+#include "tests/s3_server/process.h"
 #include "tests/s3_server/server.h"
 #include "tests/unit/archive/store_conformance.h"
-#include "tests/unit/stores/s3_servers.h"
+#include "tests/unit/stores/s3rver.h"
 
 // What is freed would count as memory in use otherwise.
 extern "C" const char* __asan_default_options() { return "quarantine_size_mb=8"; }
@@ -37,13 +38,13 @@ void Skip(const std::set<std::string>& names, const char* reason) {
 }
 
 std::unique_ptr<StorePlace> OnOurServer() {
-  static const S3TestServer server;
+  static const test::S3TestServer server;
   return std::make_unique<S3Place>(server.endpoint());
 }
 
 // As Pachyderm's gateway: no conditions, and only the first version of listings.
 std::unique_ptr<StorePlace> OnALesserServer() {
-  static const S3TestServer server(
+  static const test::S3TestServer server(
       {"--conditions", "ignored", "--first-version", "--page-keys", "3"});
   Skip({"OneOfTwoRivalsWins"}, "needs a server that honours If-None-Match");
   Skip({"HoldsBigObjectsInLittleMemory"}, "holds on the other server");
