@@ -71,7 +71,7 @@ class S3Store final : public Store {
     if (response->status == 404) {
       return Fail(ErrorKind::kNotFound, Where(name) + ": there is no such object");
     }
-    if (!response->ok()) return Fail(S3Failure(*response, what, client_.address()));
+    if (!response->ok()) return Fail(Explained(std::move(*response), request, what));
     const std::string length = response->Header("content-length");
     uint64_t size = 0;
     const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), size);
@@ -115,6 +115,17 @@ class S3Store final : public Store {
   }
   std::string Where(std::string_view name) const {
     return "s3://" + client_.address().bucket + "/" + KeyOf(name);
+  }
+
+  // What is wrong with a HEAD, whose answer has no body to say it: asked by a GET of one byte.
+  Error Explained(HttpResponse response, S3Request request, std::string_view what) const {
+    char byte = 0;
+    request.method = "GET";
+    request.headers = {{"range", "bytes=0-0"}};
+    request.into = {&byte, 1};
+    Result<HttpResponse> spoken = client_.Send(request);
+    const bool says_why = spoken && !spoken->ok() && spoken->status != 404;
+    return S3Failure(says_why ? *spoken : response, what, client_.address());
   }
 
   Result<void> PutOne(const NewObject& object) {

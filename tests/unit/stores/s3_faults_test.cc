@@ -83,6 +83,9 @@ TEST_F(S3FaultsTest, SaysWhoIsDenied) {
   EXPECT_THAT(ListError().ToString(), AllOf(HasSubstr("s3:ListBucket"), Not(HasSubstr("hidden"))));
   AnswerOnce(401, "");
   EXPECT_THAT(ListError().hint, HasSubstr("AWS_ACCESS_KEY_ID"));
+  AnswerOnce(403, "");  // a HEAD: nothing but headers
+  AnswerOnce(403, ErrorDocument("ExpiredToken"));
+  EXPECT_THAT(store_->Open("a").error().message, HasSubstr("ExpiredToken"));
   AnswerOnce(403, ErrorDocument("RequestTimeTooSkewed"));
   EXPECT_THAT(ListError().hint, HasSubstr("clock"));
 }
@@ -95,7 +98,7 @@ TEST_F(S3FaultsTest, NamesTheRegion) {
   AnswerOnce(400, ErrorDocument("AuthorizationHeaderMalformed", "<Region>eu-west-2</Region>"));
   EXPECT_THAT(ListError().hint, HasSubstr("region=eu-west-2"));
   AnswerOnce(301, "", {{"x-amz-bucket-region", "eu-west-3"}});
-  const auto opened = store_->Open("a");  // HEAD: nothing but headers
+  const auto opened = store_->Open("a");
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().hint, HasSubstr("region=eu-west-3"));
 }
