@@ -19,7 +19,8 @@ std::string TimeNow() {
   return std::string(text, std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts));
 }
 
-bool Refused(int status) { return status == 401 || status == 403; }
+// Amazon answers 400 to credentials that have expired.
+bool MayBeRefused(int status) { return status == 400 || status == 401 || status == 403; }
 
 }  // namespace
 
@@ -63,7 +64,7 @@ Result<HttpResponse> S3Client::Send(const S3Request& request) const {
   http.body_bytes = request.body_bytes;
   http.into = request.into;
   Result<HttpResponse> response = http_.Send(http);
-  if (response && Refused(response->status)) {
+  if (response && MayBeRefused(response->status)) {
     const std::lock_guard lock(mutex_);
     credentials_.reset();
   }

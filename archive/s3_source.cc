@@ -26,8 +26,8 @@ using SharedWindow = std::shared_ptr<const Window>;
 
 class S3Source final : public ByteSource {
  public:
-  S3Source(const S3Client* client, std::string key, uint64_t size)
-      : client_(client), key_(std::move(key)), size_(size) {}
+  S3Source(std::shared_ptr<const S3Client> client, std::string key, uint64_t size)
+      : client_(std::move(client)), key_(std::move(key)), size_(size) {}
 
   uint64_t size() const override { return size_; }
 
@@ -101,7 +101,7 @@ class S3Source final : public ByteSource {
     return {};
   }
 
-  const S3Client* const client_;
+  const std::shared_ptr<const S3Client> client_;
   const std::string key_;
   const uint64_t size_;
   mutable std::mutex mutex_;
@@ -111,8 +111,9 @@ class S3Source final : public ByteSource {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> NewS3Source(const S3Client* client, std::string key, uint64_t size) {
-  return std::make_unique<S3Source>(client, std::move(key), size);
+std::unique_ptr<ByteSource> NewS3Source(std::shared_ptr<const S3Client> client, std::string key,
+                                        uint64_t size) {
+  return std::make_unique<S3Source>(std::move(client), std::move(key), size);
 }
 
 }  // namespace trunkline

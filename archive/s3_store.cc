@@ -43,14 +43,15 @@ void PauseAtRandom(int attempt) {
 class S3Store final : public Store {
  public:
   S3Store(S3Address address, std::string ca_bundle, S3UploadOptions options)
-      : client_(std::move(address), std::move(ca_bundle)), uploader_(&client_, options) {}
+      : client_(std::make_shared<const S3Client>(std::move(address), std::move(ca_bundle))),
+        uploader_(client_.get(), options) {}
 
-  std::string url() const override { return client_.address().url; }
+  std::string url() const override { return client_->address().url; }
 
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) const override {
-    const std::string& root = client_.address().prefix;
+    const std::string& root = client_->address().prefix;
     ASSIGN_OR_RETURN(std::vector<S3Listing::Entry> keys,
-                     ListKeys(client_, root + std::string(prefix)));
+                     ListKeys(*client_, root + std::string(prefix)));
     std::vector<ObjectInfo> objects;
     for (S3Listing::Entry& entry : keys) {
       std::string name = entry.key.substr(root.size());
@@ -66,7 +67,7 @@ class S3Store final : public Store {
     request.method = "HEAD";
     request.key = KeyOf(name);
     const std::string what = "cannot read " + Where(name);
-    Result<HttpResponse> response = client_.Send(request);
+    Result<HttpResponse> response = client_->Send(request);
     if (!response) return Fail(std::move(response).error().WithContext(what));
     if (response->status == 404) {
       return Fail(ErrorKind::kNotFound, Where(name) + ": there is no such object");
@@ -79,7 +80,7 @@ class S3Store final : public Store {
       return Fail(ErrorKind::kUnavailable, what + ": the server does not say how large it is",
                   "check that the endpoint is a server of S3");
     }
-    return NewS3Source(&client_, request.key, size);
+    return NewS3Source(client_, request.key, size);
   }
 
   Result<void> Put(std::span<const NewObject> objects) override {
@@ -96,10 +97,10 @@ class S3Store final : public Store {
       request.method = "DELETE";
       request.key = KeyOf(name);
       const std::string what = "cannot remove " + Where(name);
-      Result<HttpResponse> response = client_.Send(request);
+      Result<HttpResponse> response = client_->Send(request);
       if (!response) return Fail(std::move(response).error().WithContext(what));
       if (response->ok()) continue;
-      Error error = S3Failure(*response, what, client_.address());
+      Error error = S3Failure(*response, what, client_->address());
       // A server says 404 for an object, without advice, where Amazon's would say 204.
       if (IsMissing(error) && error.hint.empty()) continue;
       return Fail(std::move(error));
@@ -111,10 +112,10 @@ class S3Store final : public Store {
   enum class Presence { kAbsent, kSame };
 
   std::string KeyOf(std::string_view name) const {
-    return client_.address().prefix + std::string(name);
+    return client_->address().prefix + std::string(name);
   }
   std::string Where(std::string_view name) const {
-    return "s3://" + client_.address().bucket + "/" + KeyOf(name);
+    return "s3://" + client_->address().bucket + "/" + KeyOf(name);
   }
 
   // What is wrong with a HEAD, whose answer has no body to say it: asked by a GET of one byte.
@@ -123,9 +124,9 @@ class S3Store final : public Store {
     request.method = "GET";
     request.headers = {{"range", "bytes=0-0"}};
     request.into = {&byte, 1};
-    Result<HttpResponse> spoken = client_.Send(request);
+    Result<HttpResponse> spoken = client_->Send(request);
     const bool says_why = spoken && !spoken->ok() && spoken->status != 404;
-    return S3Failure(says_why ? *spoken : response, what, client_.address());
+    return S3Failure(says_why ? *spoken : response, what, client_->address());
   }
 
   Result<void> PutOne(const NewObject& object) {
@@ -233,7 +234,7 @@ class S3Store final : public Store {
     return unsettled_.contains(name);
   }
 
-  const S3Client client_;
+  const std::shared_ptr<const S3Client> client_;  // also of sources that are still open
   const S3Uploader uploader_;
   mutable std::mutex mutex_;
   // Written by us, perhaps, without being known to be alone: a rival that saw them may have given

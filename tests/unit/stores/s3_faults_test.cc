@@ -239,6 +239,14 @@ TEST_F(S3FaultsTest, ReadsAhead) {
   EXPECT_LE(server_.requests().size() - before, 8U);
 }
 
+TEST_F(S3FaultsTest, AnOpenObjectOutlivesItsStore) {
+  ASSERT_TRUE(PutObject(store_.get(), "a", "content"));
+  const auto source = store_->Open("a");
+  ASSERT_TRUE(source);
+  store_.reset();
+  EXPECT_EQ(ReadAll(**source, 100).value_or("nothing"), "content");
+}
+
 TEST_F(S3FaultsTest, NobodyListensThere) {
   const auto store = OpenStore("s3://archive/x?endpoint=http://127.0.0.1:1");
   ASSERT_TRUE(store);
