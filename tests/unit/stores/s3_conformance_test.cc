@@ -1,8 +1,13 @@
 // The S3 store passes the suite of all stores: on our own server, as Amazon's S3 and as lesser ones
-// behave, and on one that others wrote.
+// behave, and on one that others wrote; on any other with
+//
+//   TRUNKLINE_TEST_S3=s3://BUCKET/PREFIX?... build/bin/stores_test --gtest_filter='*/Given'
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <set>
 
 #include "archive/s3_store.h"
@@ -16,6 +21,8 @@ extern "C" const char* __asan_default_options() { return "quarantine_size_mb=8";
 
 namespace trunkline {
 namespace {
+
+constexpr const char* kUnreachable = "http://127.0.0.1:1";
 
 // A folder of its own in the server's bucket.
 class S3Place : public StorePlace {
@@ -52,7 +59,6 @@ std::unique_ptr<StorePlace> OnALesserServer() {
 }
 
 std::unique_ptr<StorePlace> OnS3rver() {
-  constexpr const char* kUnreachable = "http://127.0.0.1:1";
   if (!S3rver::fetched()) {
     [] { GTEST_SKIP() << "tests/s3rver/fetch.sh has not fetched it"; }();
     return std::make_unique<S3Place>(kUnreachable);
@@ -66,11 +72,41 @@ std::unique_ptr<StorePlace> OnS3rver() {
   return std::make_unique<S3Place>(server.endpoint());
 }
 
-INSTANTIATE_TEST_SUITE_P(S3, StoreConformance,
-                         testing::Values(StoreKind{"OurServer", OnOurServer},
-                                         StoreKind{"LesserServer", OnALesserServer},
-                                         StoreKind{"S3rver", OnS3rver}),
-                         StoreKindName);
+// An own folder of the address in TRUNKLINE_TEST_S3, with the credentials of the environment.
+class GivenPlace : public StorePlace {
+ public:
+  explicit GivenPlace(std::string url) : url_(std::move(url)) {
+    static std::atomic<int> places{0};
+    const std::string folder =
+        "/trunkline-test-" + std::to_string(getpid()) + "-" + std::to_string(++places);
+    url_.insert(std::min(url_.find('?'), url_.size()), folder);
+  }
+  ~GivenPlace() override {
+    const std::unique_ptr<Store> store = Connect();
+    const auto objects = store->List("");
+    EXPECT_TRUE(objects);
+    if (!objects) return;
+    for (const ObjectInfo& object : *objects) EXPECT_TRUE(store->Remove({&object.name, 1}));
+  }
+  std::unique_ptr<Store> Connect() override { return std::move(*OpenStore(url_)); }
+
+ private:
+  std::string url_;
+};
+
+std::vector<StoreKind> Kinds() {
+  std::vector<StoreKind> kinds = {
+      {"OurServer", OnOurServer}, {"LesserServer", OnALesserServer}, {"S3rver", OnS3rver}};
+  const char* given = std::getenv("TRUNKLINE_TEST_S3");
+  if (given != nullptr) {
+    kinds.push_back({"Given", [url = std::string(given)]() -> std::unique_ptr<StorePlace> {
+                       return std::make_unique<GivenPlace>(url);
+                     }});
+  }
+  return kinds;
+}
+
+INSTANTIATE_TEST_SUITE_P(S3, StoreConformance, testing::ValuesIn(Kinds()), StoreKindName);
 
 // The signatures of requests for keys that have to be encoded.
 TEST(S3rverTest, UnderstandsNamesOfEveryKind) {
