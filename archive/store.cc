@@ -5,13 +5,16 @@
 #include <utility>
 
 #include "archive/directory_store.h"
+#include "archive/pfs_address.h"
+#include "archive/pfs_store.h"
 #include "base/percent.h"
 
 namespace trunkline {
 namespace {
 
 constexpr std::string_view kAddressHint =
-    "an archive's address is a path, such as /var/lib/archive, or file:///var/lib/archive";
+    "an archive's address is a path, such as /var/lib/archive, or file:///var/lib/archive, or "
+    "pfs://HOST/REPO@BRANCH";
 
 Result<std::unique_ptr<Store>> OpenPath(const std::string& path, const std::string& url) {
   std::error_code error;
@@ -32,13 +35,20 @@ Result<std::unique_ptr<Store>> OpenFileUrl(std::string_view path, const std::str
   return OpenPath(decoded, url);
 }
 
+Result<std::unique_ptr<Store>> OpenPfs(const std::string& url) {
+  ASSIGN_OR_RETURN(PfsAddress address, ParsePfsAddress(url));
+  ASSIGN_OR_RETURN(const PfsCredentials credentials, FindPfsCredentials(address));
+  return NewPfsStore(std::move(address), credentials);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
   const size_t scheme_end = url.find("://");
   const std::string scheme = url.substr(0, scheme_end == std::string::npos ? 0 : scheme_end);
   if (scheme == "file") return OpenFileUrl(std::string_view(url).substr(7), url);
-  if (scheme == "pfs" || scheme == "pfs+tls" || scheme == "s3") {
+  if (scheme == "pfs" || scheme == "pfs+tls") return OpenPfs(url);
+  if (scheme == "s3") {
     // The address may hold a secret: it is not repeated.
     return Fail(ErrorKind::kUnsupported,
                 "archives at " + scheme + ":// are not supported in this version",
