@@ -13,9 +13,10 @@
 //   - Who finds its conditions broken at its own place in the history removes what it wrote, and
 //   reports so.
 // So of two rivals exactly one succeeds, and what was acknowledged stays. What remains is the time
-// from the last look to the end of the repair, some round trips: if a rival commits within it and
-// then the second writer dies before its repair, the branch keeps what it wrote. Two segments with
-// one beginning are then an error of every reader and of trunkline verify, never silence.
+// from the last look to the end of the repair, some round trips, or longer where the process is
+// stopped just there: if a rival commits before us within it, and we die before our repair, the
+// branch keeps what we wrote. Two segments with one beginning, or a name whose bytes are not the
+// first writer's, are then an error of every reader and of trunkline verify, never silence.
 #pragma once
 
 #include <span>
