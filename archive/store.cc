@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "archive/directory_store.h"
+#include "archive/pfs_address.h"
+#include "archive/pfs_store.h"
 #include "archive/s3_store.h"
 #include "base/percent.h"
 
@@ -12,8 +14,8 @@ namespace trunkline {
 namespace {
 
 constexpr std::string_view kAddressHint =
-    "an archive's address is a path, such as /var/lib/archive, file:///var/lib/archive, or "
-    "s3://bucket/prefix";
+    "an archive's address is a path, such as /var/lib/archive, file:///var/lib/archive, "
+    "pfs://HOST/REPO@BRANCH, or s3://BUCKET/PREFIX";
 
 Result<std::unique_ptr<Store>> OpenPath(const std::string& path, const std::string& url) {
   std::error_code error;
@@ -34,19 +36,20 @@ Result<std::unique_ptr<Store>> OpenFileUrl(std::string_view path, const std::str
   return OpenPath(decoded, url);
 }
 
+Result<std::unique_ptr<Store>> OpenPfs(const std::string& url) {
+  ASSIGN_OR_RETURN(PfsAddress address, ParsePfsAddress(url));
+  ASSIGN_OR_RETURN(const PfsCredentials credentials, FindPfsCredentials(address));
+  return NewPfsStore(std::move(address), credentials);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
   const size_t scheme_end = url.find("://");
   const std::string scheme = url.substr(0, scheme_end == std::string::npos ? 0 : scheme_end);
   if (scheme == "file") return OpenFileUrl(std::string_view(url).substr(7), url);
+  if (scheme == "pfs" || scheme == "pfs+tls") return OpenPfs(url);
   if (scheme == "s3") return OpenS3Store(url);
-  if (scheme == "pfs" || scheme == "pfs+tls") {
-    // The address may hold a secret: it is not repeated.
-    return Fail(ErrorKind::kUnsupported,
-                "archives at " + scheme + ":// are not supported in this version",
-                std::string(kAddressHint));
-  }
   if (!scheme.empty()) {
     return Fail(ErrorKind::kInvalidArgument,
                 "\"" + scheme + "://\" is not an address of an archive", std::string(kAddressHint));

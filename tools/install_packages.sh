@@ -10,7 +10,8 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   postgresql-15 libpq-dev
-  libprotobuf-dev protobuf-compiler libssl-dev libcurl4-openssl-dev libpugixml-dev libspdlog-dev libexpected-dev libcli11-dev
+  libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc libssl-dev libcurl4-openssl-dev libpugixml-dev
+  libspdlog-dev libexpected-dev libcli11-dev
   nlohmann-json3-dev libzstd-dev libxxhash-dev librocksdb-dev
   libgtest-dev libgmock-dev librapidcheck-dev libcpp-httplib-dev
 )

@@ -6,6 +6,6 @@ namespace trunkline::bench {
 void CaptureBenchmarks();
 void LatencyBenchmark();
 void RebuildBenchmarks();
-void StoreBenchmarks();
+void StoreBenchmark();
 
 }  // namespace trunkline::bench

@@ -1,5 +1,4 @@
-// trunkline_bench [capture|latency|rebuild|stores]: the comparisons that docs/benchmarks.md
-// reports.
+// trunkline_bench [capture|latency|rebuild|store]: the comparisons that docs/benchmarks.md reports.
 #include <cstdio>
 #include <exception>
 #include <string_view>
@@ -15,7 +14,7 @@ int main(int argc, char** argv) {
     if (only.empty() || only == "capture") trunkline::bench::CaptureBenchmarks();
     if (only.empty() || only == "latency") trunkline::bench::LatencyBenchmark();
     if (only.empty() || only == "rebuild") trunkline::bench::RebuildBenchmarks();
-    if (only.empty() || only == "stores") trunkline::bench::StoreBenchmarks();
+    if (only.empty() || only == "store") trunkline::bench::StoreBenchmark();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "trunkline_bench: %s\n", error.what());
     return 1;

@@ -2,9 +2,23 @@
 
 #include <stdexcept>
 
+#include "archive/store.h"
 #include "tests/support/must.h"
 
 namespace trunkline::test {
+namespace {
+
+// The names of an archive's objects in a folder of it, without the folder.
+std::vector<std::string> ObjectsBelow(const std::string& archive, const std::string& folder) {
+  if (archive.find("://") == std::string::npos) return FilesBelow(archive + "/" + folder);
+  std::vector<std::string> names;
+  for (const ObjectInfo& object : Must(Must(OpenStore(archive))->List(folder + "/"))) {
+    names.push_back(object.name.substr(folder.size() + 1));
+  }
+  return names;
+}
+
+}  // namespace
 
 Outcome Trunkline(std::vector<std::string> arguments, milliseconds deadline,
                   ProgramOptions options) {
@@ -58,7 +72,7 @@ void Daemon::Await(const std::string& what, milliseconds deadline, Predicate don
 
 void Daemon::AwaitSnapshot(milliseconds deadline) {
   Await("a complete snapshot", deadline, [&] {
-    for (const std::string& name : FilesBelow(options_.archive + "/snapshots")) {
+    for (const std::string& name : ObjectsBelow(options_.archive, "snapshots")) {
       if (name.ends_with("/complete")) return true;
     }
     return false;
@@ -75,7 +89,7 @@ std::string Daemon::log() const {
 
 std::vector<std::string> Segments(const std::string& archive) {
   std::vector<std::string> segments;
-  for (const std::string& name : FilesBelow(archive + "/changes")) {
+  for (const std::string& name : ObjectsBelow(archive, "changes")) {
     if (name.size() == 37 && name.ends_with(".seg")) segments.push_back("changes/" + name);
   }
   return segments;

@@ -24,7 +24,8 @@ struct DaemonOptions {
   std::string program = "trunklined";
 };
 
-// trunklined on one archive; the archive outlives it and may be given to another one.
+// trunklined on one archive, a path or another address; the archive outlives it and may be given to
+// another one.
 class Daemon {
  public:
   explicit Daemon(DaemonOptions options) : options_(std::move(options)) {}

@@ -17,6 +17,8 @@ class StorePlace {
   virtual ~StorePlace() = default;
   // A new client of the same place, as another process would have.
   virtual std::unique_ptr<Store> Connect() = 0;
+  // By which OpenStore in another process, with our environment, finds it.
+  virtual std::string url() { return Connect()->url(); }
 };
 
 struct StoreKind {

@@ -13,32 +13,16 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/pattern_source.h"
+
 namespace trunkline {
 namespace {
+
+using test::PatternSource;
 
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::IsEmpty;
-
-// Any amount of bytes that follow from a seed, in no memory.
-class PatternSource : public ByteSource {
- public:
-  PatternSource(uint64_t size, uint64_t seed) : size_(size), seed_(seed) {}
-  uint64_t size() const override { return size_; }
-  Result<void> Read(uint64_t offset, char* buffer, size_t length) const override {
-    for (size_t i = 0; i < length; ++i) buffer[i] = ByteAt(offset + i);
-    return {};
-  }
-
- private:
-  char ByteAt(uint64_t offset) const {
-    const uint64_t word = (offset / 8 + seed_) * 0x9E3779B97F4A7C15;
-    return static_cast<char>(word >> (offset % 8 * 8));
-  }
-
-  uint64_t size_;
-  uint64_t seed_;
-};
 
 // A source that fails half way.
 class BreakingSource : public ByteSource {
@@ -331,26 +315,25 @@ TEST_P(StoreConformance, OneOfTwoRivalsAppends) {
   }
 }
 
-// Stops its process half way.
-class StoppingSource : public ByteSource {
- public:
-  uint64_t size() const override { return 1; }
-  Result<void> Read(uint64_t, char* buffer, size_t length) const override {
-    raise(SIGSTOP);
-    std::memset(buffer, 'x', length);
-    return {};
+// Starts tests/support/store_writer on the store. Nothing but exec follows the fork: the store's
+// library may have threads.
+pid_t StartWriter(StorePlace* place, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {TRUNKLINE_STORE_WRITER, place->url()});
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    execv(argv[0], argv.data());
+    _exit(127);
   }
-};
+  return child;
+}
 
 TEST_P(StoreConformance, AWriterThatWasStoppedAppendsNothingBesideItsSuccessor) {
   ASSERT_TRUE(PutObject(store_.get(), "identity", "x"));
-  const pid_t child = fork();
+  const pid_t child = StartWriter(place_.get(), {"stopped", "identity", "changes/1-old"});
   ASSERT_GE(child, 0);
-  if (child == 0) {
-    const Result<void> put =
-        PutBehind(place_->Connect().get(), "identity", "changes/1-old", StoppingSource());
-    _exit(!put && put.error().kind == ErrorKind::kAlreadyExists ? 0 : 1);
-  }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
   ASSERT_TRUE(WIFSTOPPED(status));
@@ -372,23 +355,12 @@ TEST_P(StoreConformance, PutsWhileItsFolderIsRemoved) {
   }
 }
 
-// Puts objects for ever, each of 4 MiB.
-[[noreturn]] void PutUntilKilled(StorePlace* place, uint64_t round) {
-  const std::unique_ptr<Store> store = place->Connect();
-  for (uint64_t i = 0;; ++i) {
-    const PatternSource content(4 << 20, i);
-    const NewObject object{"changes/" + std::to_string(round) + "-" + std::to_string(i), &content};
-    if (!store->Put({&object, 1})) _exit(1);
-  }
-}
-
 TEST_P(StoreConformance, NothingHalfWrittenIsSeenAfterAKill) {
   // Each round lives longer than the one before; on a slow machine the first ones finish no object.
   for (uint64_t round = 0; round < 8 || Names(*store_).empty(); ++round) {
     ASSERT_LT(round, 100U) << "no object was ever finished";
-    const pid_t child = fork();
+    const pid_t child = StartWriter(place_.get(), {"endless", std::to_string(round)});
     ASSERT_GE(child, 0);
-    if (child == 0) PutUntilKilled(place_.get(), round);
     std::this_thread::sleep_for(std::chrono::milliseconds(20 + 13 * round));
     ASSERT_EQ(kill(child, SIGKILL), 0);
     int status = 0;
