@@ -174,6 +174,13 @@ Result<void> Appender::PublishPending() {
   timeline_ = header.timeline;
   last_digest_ = pending_->digest();
   if (is_gap) last_gap_end_ = header.end;
+  last_appended_ = AppendedSegment{.kind = header.kind,
+                                   .begin = header.begin,
+                                   .end = header.end,
+                                   .bytes = pending_->size(),
+                                   .transactions = pending_->transactions(),
+                                   .changes = pending_->changes(),
+                                   .tables = pending_->tables()};
   pending_.reset();
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,17 @@
 #include "base/lsn.h"
 
 namespace trunkline {
+
+// What an archive has grown by.
+struct AppendedSegment {
+  SegmentKind kind = SegmentKind::kChanges;  // or kGap
+  Lsn begin;
+  Lsn end;
+  uint64_t bytes = 0;
+  uint64_t transactions = 0;
+  uint64_t changes = 0;
+  std::vector<TableTotals> tables;
+};
 
 // One writer at a time is meant to be (the slot elects it), but nothing breaks where there are two:
 // a segment goes in only behind the newest one, and the second writer is told. One thread at a
@@ -52,6 +64,9 @@ class Appender {
                              uint32_t server_version);
   // Publishes a segment of kind GAP from end() to `end`.
   Result<void> AppendGap(Lsn end, std::string reason, uint32_t timeline, uint32_t server_version);
+
+  // What was published last, by this object; none before.
+  const std::optional<AppendedSegment>& last_appended() const { return last_appended_; }
 
   bool has_pending() const { return pending_ != nullptr; }
   // Publishes the segment that the store has not taken yet, if there is one. The store may hold it
@@ -102,6 +117,7 @@ class Appender {
   Lsn snapshot_reaches_back_to_;
   Lsn last_gap_end_;
   std::unique_ptr<FinishedSegment> pending_;
+  std::optional<AppendedSegment> last_appended_;
 };
 
 }  // namespace trunkline

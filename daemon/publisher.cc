@@ -18,11 +18,12 @@ constexpr size_t kQueueLength = 2;
 
 }  // namespace
 
-Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup,
+Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup, Metrics* metrics,
                      OnAppended on_appended)
     : appender_(appender),
       source_(source),
       wakeup_(wakeup),
+      metrics_(metrics),
       on_appended_(std::move(on_appended)),
       durable_end_(appender->end()),
       thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {}
@@ -85,8 +86,10 @@ Result<void> Publisher::Call(const std::function<Result<void>()>& call) {
   {
     const std::scoped_lock lock(mutex_);
     store_called_ = Clock::now();
+    metrics_->StoreCalled(*store_called_);
   }
   Result<void> outcome = call();
+  metrics_->StoreReturned(/*failed=*/!outcome);
   const std::scoped_lock lock(mutex_);
   store_called_.reset();
   return outcome;
@@ -96,6 +99,7 @@ Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
   const uint64_t transactions = job.writer.transactions();
   const uint64_t changes = job.writer.changes();
   const uint64_t bytes = job.writer.encoded_bytes();
+  const Clock::time_point begun = Clock::now();
   FAULT("publisher.append");
   Result<void> appended = Call([&] {
     return appender_->AppendSegment(std::move(job.writer), job.end, source_.timeline,
@@ -103,6 +107,8 @@ Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
   });
   if (!appended) TRY(Retry(job.end, std::move(appended).error(), stop));
   FAULT("publisher.appended");
+  metrics_->NoteAppended(*appender_->last_appended(), Clock::now() - begun);
+  metrics_->NoteDurable(job.end);
   if (on_appended_) on_appended_(job.begin, job.end);
   const double ratio = static_cast<double>(job.received_bytes) / std::max<double>(1, bytes);
   spdlog::debug("segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
@@ -115,6 +121,7 @@ Result<void> Publisher::Retry(Lsn end, Error error, const std::stop_token& stop)
   Backoff backoff(end.value);
   while (appender_->has_pending() && MayRecover(error)) {
     outage.Failed(error);
+    metrics_->NoteError(ErrorArea::kArchive, error.kind);
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });

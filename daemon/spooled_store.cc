@@ -44,12 +44,13 @@ tl::unexpected<Error> DoesNotFit(ErrorKind kind, const std::string& folder,
 }  // namespace
 
 SpooledStore::SpooledStore(std::unique_ptr<Store> archive, FileLock lock,
-                           const std::string& directory, uint64_t max_bytes)
+                           const SpooledStoreOptions& options)
     : archive_(std::move(archive)),
       lock_(std::move(lock)),
-      folder_path_(directory + std::string(kFolder)),
+      folder_path_(options.directory + std::string(kFolder)),
       folder_(NewDirectoryStore(folder_path_, folder_path_)),
-      max_bytes_(max_bytes) {}
+      max_bytes_(options.max_bytes),
+      metrics_(options.metrics) {}
 
 SpooledStore::~SpooledStore() = default;
 
@@ -58,12 +59,16 @@ Result<std::unique_ptr<SpooledStore>> SpooledStore::Open(std::unique_ptr<Store> 
   const std::string lock_path = options.directory + std::string(kFolder) + std::string(kLockSuffix);
   ASSIGN_OR_RETURN(FileLock lock, FileLock::Take(lock_path, kLockPatience));
   std::unique_ptr<SpooledStore> store(
-      new SpooledStore(std::move(archive), std::move(lock), options.directory, options.max_bytes));
+      new SpooledStore(std::move(archive), std::move(lock), options));
   TRY(store->LoadFolder());
   const Result<void> reconciled = store->Reconcile();
   // With an archive that was never reached, there is nothing to go on from.
   if (!reconciled && (!MayRecover(reconciled.error()) || store->segments_.empty())) {
     return Fail(reconciled.error());
+  }
+  {
+    const std::scoped_lock reporting(store->mutex_);
+    store->Report();
   }
   store->thread_ =
       std::jthread([raw = store.get()](const std::stop_token& stop) { raw->Run(stop); });
@@ -117,6 +122,7 @@ void SpooledStore::Adopt(const std::vector<ObjectInfo>& spooled) const {
     segments_.push_back(std::move(entry));
     changed_.notify_all();
   }
+  Report();
 }
 
 Result<std::unique_ptr<ByteSource>> SpooledStore::Open(std::string_view name) const {
@@ -166,6 +172,7 @@ Result<void> SpooledStore::PutSegment(const NewObject& object) {
   if (!segments_.empty() && segments_.back().name == entry.name) return {};  // put again
   segments_.push_back(entry);
   bytes_ += size;
+  Report();
   changed_.notify_all();
   return {};
 }
@@ -173,6 +180,12 @@ Result<void> SpooledStore::PutSegment(const NewObject& object) {
 uint64_t SpooledStore::pending_bytes() const {
   const bool first_archived = !segments_.empty() && segments_.front().end <= archived_;
   return bytes_ - (first_archived ? segments_.front().size : 0);
+}
+
+void SpooledStore::Report() const {
+  if (metrics_ == nullptr) return;
+  metrics_->NoteArchived(archived_);
+  metrics_->NotePending(pending_bytes());
 }
 
 std::optional<SegmentEntry> SpooledStore::NextPending() const {
@@ -195,6 +208,7 @@ void SpooledStore::Run(const std::stop_token& stop) {
                     [this] { return !segments_.empty() && segments_.back().end > archived_; });
     } else if (MayRecover(uploaded.error())) {
       outage.Failed(uploaded.error());
+      if (metrics_ != nullptr) metrics_->NoteError(ErrorArea::kArchive, uploaded.error().kind);
       changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });
     } else {
       spdlog::error("{}", uploaded.error().ToString());
@@ -234,6 +248,7 @@ Result<void> SpooledStore::UploadNext() {
   {
     const std::scoped_lock lock(mutex_);
     archived_ = next->end;
+    Report();
     changed_.notify_all();
   }
   while (Front()->name != next->name) TRY(DropFront());
@@ -290,6 +305,7 @@ Result<void> SpooledStore::DropArchived(const Tail& tail) {
   {
     const std::scoped_lock lock(mutex_);
     archived_ = tail.end;
+    Report();
   }
   while (true) {
     const std::optional<SegmentEntry> front = Front();
@@ -314,6 +330,7 @@ Result<void> SpooledStore::DropFront() {
   const std::scoped_lock lock(mutex_);
   segments_.pop_front();
   bytes_ -= front.size;
+  Report();
   changed_.notify_all();
   return {};
 }

@@ -11,10 +11,11 @@ build_packages=(
   postgresql-15 libpq-dev
   libprotobuf-dev protobuf-compiler libssl-dev libspdlog-dev libexpected-dev libcli11-dev
   nlohmann-json3-dev libzstd-dev libxxhash-dev librocksdb-dev
+  libcpp-httplib-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev librapidcheck-dev
 )
 test_packages=(
-  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq zstd
+  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq yq zstd
 )
 
 # npm is often there from elsewhere, and then conflicts with Debian's.
