@@ -87,9 +87,12 @@ void AddPositions(const MetricsReading& reading, Families* families) {
                   reading.confirmed.value);
   families->Gauge("archived_lsn", "WAL position at which the archive ends.",
                   reading.archived.value);
-  families->Gauge("lag_bytes", "WAL of the source past the archive's end.", reading.lag_bytes);
-  families->Gauge("lag_seconds", "Age of the oldest commit that the archive lacks.",
-                  reading.lag_seconds);
+  // A standby does not know how far the other daemon is.
+  if (reading.activity != Activity::kStandby) {
+    families->Gauge("lag_bytes", "WAL of the source past the archive's end.", reading.lag_bytes);
+    families->Gauge("lag_seconds", "Age of the oldest commit that the archive lacks.",
+                    reading.lag_seconds);
+  }
   families->Gauge("slot_kept_bytes", "WAL that the source keeps for the slot.",
                   reading.slot_kept_bytes);
   if (reading.slot_safe_bytes.has_value()) {

@@ -122,9 +122,10 @@ TEST_F(HttpTest, ReadinessFollowsTheSourceAndTheArchive) {
   std::filesystem::rename(away, daemon.archive());
   EXPECT_TRUE(Becomes(port_, 200, "streaming")) << Said(port_, daemon);
 
-  // A process that stands still does not answer.
+  // A process that stands still does not answer; all of its threads do soon after the signal.
   daemon.program().Signal(SIGSTOP);
-  EXPECT_EQ(HttpGet(port_, "/healthz", milliseconds(500)).status, 0);
+  EXPECT_TRUE(Eventually(
+      seconds(10), [&] { return HttpGet(port_, "/healthz", milliseconds(500)).status == 0; }));
   daemon.program().Signal(SIGCONT);
   EXPECT_EQ(HttpGet(port_, "/healthz").status, 200);
   EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
@@ -140,6 +141,7 @@ TEST_F(HttpTest, AStandbyIsReadyAndTakesOver) {
   EXPECT_TRUE(Becomes(other_port, 200, "standing by")) << Said(other_port, second);
   EXPECT_EQ(Figure(other_port, "trunkline_state{state=\"standby\"}"), 1);
   EXPECT_EQ(Figure(other_port, "trunkline_reconnects_total"), 0);
+  EXPECT_EQ(Figure(other_port, "trunkline_lag_seconds"), -1) << "it cannot know";
   EXPECT_EQ(first.Stop().exit_code, 0) << first.log();
   EXPECT_TRUE(Becomes(other_port, 200, "streaming")) << Said(other_port, second);
   EXPECT_EQ(second.Stop().exit_code, 0) << second.log();
