@@ -111,77 +111,109 @@ Result<void> Appender::ResumeSnapshots(const Catalog& catalog) {
 Lsn Appender::unbroken_from() const { return std::max(begin_, last_gap_end_); }
 
 void Appender::set_begin(Lsn begin) {
-  CHECK(!end_.valid() && pending_ == nullptr && begin.valid());
+  CHECK(!end_.valid() && pending_.empty() && begin.valid());
   begin_ = begin;
+}
+
+Lsn Appender::begin_of_next() const {
+  if (has_pending()) return pending_.back()->header().end;
+  return end_.valid() ? end_ : begin_;
 }
 
 SegmentHeader Appender::HeaderTo(Lsn end, SegmentKind kind, uint32_t timeline,
                                  uint32_t server_version) const {
   SegmentHeader header;
   header.kind = kind;
-  header.begin = end_.valid() ? end_ : begin_;
+  header.begin = begin_of_next();
   header.end = end;
   header.identity_digest = identity_digest_;
-  header.previous_digest = last_digest_;
+  header.previous_digest = has_pending() ? pending_.back()->digest() : last_digest_;
   header.timeline = timeline;
   header.server_version = server_version;
   return header;
 }
 
+Result<void> Appender::AddSegment(SegmentWriter writer, Lsn end, uint32_t timeline,
+                                  uint32_t server_version) {
+  return Add(std::move(writer), HeaderTo(end, SegmentKind::kChanges, timeline, server_version));
+}
+
 Result<void> Appender::AppendSegment(SegmentWriter writer, Lsn end, uint32_t timeline,
                                      uint32_t server_version) {
-  return Publish(std::move(writer), HeaderTo(end, SegmentKind::kChanges, timeline, server_version));
+  TRY(AddSegment(std::move(writer), end, timeline, server_version));
+  return PublishPending();
 }
 
 Result<void> Appender::AppendGap(Lsn end, std::string reason, uint32_t timeline,
                                  uint32_t server_version) {
   SegmentHeader header = HeaderTo(end, SegmentKind::kGap, timeline, server_version);
   header.gap_reason = std::move(reason);
-  return Publish(SegmentWriter(SegmentOptions{}), std::move(header));
+  TRY(Add(SegmentWriter(SegmentOptions{}), std::move(header)));
+  return PublishPending();
 }
 
-Result<void> Appender::Publish(SegmentWriter writer, SegmentHeader header) {
-  CHECK(!has_pending());
+Result<void> Appender::Add(SegmentWriter writer, SegmentHeader header) {
   CHECK(header.begin.valid() && header.begin < header.end);
   CHECK(end_.valid() == !last_digest_.empty());
-  ASSIGN_OR_RETURN(pending_, writer.Finish(std::move(header)));
-  CHECK(pending_->digest().size() == kDigestBytes);
-  return PublishPending();
+  ASSIGN_OR_RETURN(std::unique_ptr<FinishedSegment> segment, writer.Finish(std::move(header)));
+  CHECK(segment->digest().size() == kDigestBytes);
+  pending_.push_back(std::move(segment));
+  return {};
+}
+
+// The first one goes in only behind the archive's newest segment, each other one behind the one
+// before it.
+std::vector<NewObject> Appender::PendingObjects() const {
+  std::vector<NewObject> objects;
+  for (const std::unique_ptr<FinishedSegment>& segment : pending_) {
+    const SegmentHeader& header = segment->header();
+    const bool first_of_all = objects.empty() && !end_.valid();
+    NewObject object{header.kind == SegmentKind::kGap ? GapObjectName(header.begin, header.end)
+                                                      : SegmentObjectName(header.begin, header.end),
+                     segment.get()};
+    object.unique_prefix = first_of_all ? std::string(kSegmentPrefix) : SegmentPrefix(header.begin);
+    if (!objects.empty()) {
+      object.predecessor = objects.back().name;
+    } else {
+      object.predecessor = first_of_all ? std::string(kIdentityObject) : last_name_;
+    }
+    objects.push_back(std::move(object));
+  }
+  return objects;
 }
 
 Result<void> Appender::PublishPending() {
   if (!has_pending()) return {};
   FAULT("appender.publish");
-  const SegmentHeader& header = pending_->header();
-  const bool is_gap = header.kind == SegmentKind::kGap;
-  NewObject object{is_gap ? GapObjectName(header.begin, header.end)
-                          : SegmentObjectName(header.begin, header.end),
-                   pending_.get()};
-  object.predecessor = end_.valid() ? last_name_ : std::string(kIdentityObject);
-  object.unique_prefix = end_.valid() ? SegmentPrefix(header.begin) : std::string(kSegmentPrefix);
-  Result<void> put = store_->Put({&object, 1});
+  const std::vector<NewObject> objects = PendingObjects();
+  Result<void> put = store_->Put(objects);
   if (!put && put.error().kind == ErrorKind::kAlreadyExists) {
-    Error conflict{ErrorKind::kConflict,
-                   "another daemon has archived what follows " + header.begin.ToString(),
-                   "this one goes on from where the archive ends now"};
-    pending_.reset();
+    Error conflict{
+        ErrorKind::kConflict,
+        "another daemon has archived what follows " + pending_.front()->header().begin.ToString(),
+        "this one goes on from where the archive ends now"};
+    pending_.clear();
     return Fail(std::move(conflict));
   }
   TRY(put);
   FAULT("appender.published");
-  end_ = header.end;
-  last_name_ = object.name;
-  timeline_ = header.timeline;
-  last_digest_ = pending_->digest();
-  if (is_gap) last_gap_end_ = header.end;
-  last_appended_ = AppendedSegment{.kind = header.kind,
-                                   .begin = header.begin,
-                                   .end = header.end,
-                                   .bytes = pending_->size(),
-                                   .transactions = pending_->transactions(),
-                                   .changes = pending_->changes(),
-                                   .tables = pending_->tables()};
-  pending_.reset();
+  const FinishedSegment& last = *pending_.back();
+  end_ = last.header().end;
+  last_name_ = objects.back().name;
+  timeline_ = last.header().timeline;
+  last_digest_ = last.digest();
+  if (last.header().kind == SegmentKind::kGap) last_gap_end_ = last.header().end;
+  last_appended_.clear();
+  for (const std::unique_ptr<FinishedSegment>& segment : pending_) {
+    last_appended_.push_back({.kind = segment->header().kind,
+                              .begin = segment->header().begin,
+                              .end = segment->header().end,
+                              .bytes = segment->size(),
+                              .transactions = segment->transactions(),
+                              .changes = segment->changes(),
+                              .tables = segment->tables()});
+  }
+  pending_.clear();
   return {};
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,22 +55,26 @@ class Appender {
   // Whether there is a complete snapshot no part of which a gap follows.
   bool has_complete_snapshot() const { return newest_snapshot_.valid() && !gap_follows_snapshot(); }
 
-  // Publishes the transactions of `writer`, none or many, as the segment from end() to `end`;
-  // durable when this returns. `timeline` and `server_version` go into the header. When the store
-  // fails, the segment is kept (has_pending): PublishPending tries again, and nothing else can be
-  // appended before it succeeds. kConflict: another writer has appended; open the archive anew.
+  // Adds the transactions of `writer`, none or many, as the segment to `end` from where the last
+  // one added ends, else from end(). `timeline` and `server_version` go into the header. Nothing is
+  // published before PublishPending.
+  Result<void> AddSegment(SegmentWriter writer, Lsn end, uint32_t timeline,
+                          uint32_t server_version);
+  // Publishes the segments added, in one Put, so that a store with transactions takes all or none;
+  // durable when this returns. When the store fails, they are kept (has_pending), and this tries
+  // again. The store may hold them already, when only its answer was lost. kConflict: another
+  // writer has appended; open the archive anew.
+  Result<void> PublishPending();
+  bool has_pending() const { return !pending_.empty(); }
+
+  // AddSegment and PublishPending.
   Result<void> AppendSegment(SegmentWriter writer, Lsn end, uint32_t timeline,
                              uint32_t server_version);
-  // Publishes a segment of kind GAP from end() to `end`.
+  // The same for a segment of kind GAP.
   Result<void> AppendGap(Lsn end, std::string reason, uint32_t timeline, uint32_t server_version);
 
-  // What was published last, by this object; none before.
-  const std::optional<AppendedSegment>& last_appended() const { return last_appended_; }
-
-  bool has_pending() const { return pending_ != nullptr; }
-  // Publishes the segment that the store has not taken yet, if there is one. The store may hold it
-  // already, when only its answer was lost.
-  Result<void> PublishPending();
+  // What PublishPending published last; nothing before it has.
+  const std::vector<AppendedSegment>& last_appended() const { return last_appended_; }
 
   // A snapshot at `lsn` is published in this order: the definition of its tables (`document` is the
   // JSON of docs/definition.md), then of each table its parts and the manifest that makes it count.
@@ -99,12 +102,14 @@ class Appender {
   bool gap_follows_snapshot() const { return snapshot_reaches_back_to_ < last_gap_end_; }
   Result<void> Resume(const Catalog& catalog);
   Result<void> ResumeSnapshots(const Catalog& catalog);
+  Lsn begin_of_next() const;
   SegmentHeader HeaderTo(Lsn end, SegmentKind kind, uint32_t timeline,
                          uint32_t server_version) const;
   SegmentHeader SnapshotHeader(SegmentKind kind, Lsn lsn, uint32_t timeline,
                                uint32_t server_version) const;
   Result<Catalog> SnapshotsInStore() const;
-  Result<void> Publish(SegmentWriter writer, SegmentHeader header);
+  Result<void> Add(SegmentWriter writer, SegmentHeader header);
+  std::vector<NewObject> PendingObjects() const;
 
   Store* const store_;
   const std::string identity_digest_;
@@ -116,8 +121,8 @@ class Appender {
   Lsn newest_snapshot_;
   Lsn snapshot_reaches_back_to_;
   Lsn last_gap_end_;
-  std::unique_ptr<FinishedSegment> pending_;
-  std::optional<AppendedSegment> last_appended_;
+  std::vector<std::unique_ptr<FinishedSegment>> pending_;  // each begins where the last one ends
+  std::vector<AppendedSegment> last_appended_;
 };
 
 }  // namespace trunkline

@@ -161,7 +161,30 @@ Result<void> SchemaFold::Truncate(const Change& change) {
 Result<void> SchemaFold::ApplyOther(const Change& change) {
   if (change.operation == Operation::kTruncate) return Truncate(change);
   if (IsDefinition(change)) return TakeDefinition(change);
+  if (const std::optional<Rewrite> rewrite = FindRewrite(change)) TakeRewrite(*rewrite);
   return {};
+}
+
+// Generated columns are computed anew by a rebuild, but for those that the stream has.
+void SchemaFold::TakeRewrite(const Rewrite& rewrite) {
+  Entry* entry = FindEntry(rewrite.oid);
+  if (entry == nullptr || !entry->rows->has_rows()) return;
+  const TableDefinition* table = FindDefinition(rewrite.oid);
+  const auto is_sent = [&](const ColumnDefinition& column) {
+    return !column.generated.empty() && table->Sends(column);
+  };
+  if (rewrite.of_generated_columns && table != nullptr &&
+      std::none_of(table->columns.begin(), table->columns.end(), is_sent)) {
+    return;
+  }
+  const Relation relation = entry->rows->relation();
+  PutInDoubt(entry, relation,
+             Error{ErrorKind::kGap,
+                   "rows of the table " + NameOf(relation) +
+                       " that are older than a rewrite of it"
+                       " at LSN " +
+                       Position().ToString() + " cannot be derived",
+                   std::string(kLeaveOutHint)});
 }
 
 std::vector<const TableDefinition*> SchemaFold::UnknownTables() const {

@@ -19,6 +19,7 @@
 #include "archive/definition.h"
 #include "archive/definition_overlap.h"
 #include "archive/segment_reader.h"
+#include "archive/stream_definition.h"
 #include "archive/table_rows.h"
 #include "base/error.h"
 #include "base/lsn.h"
@@ -117,6 +118,7 @@ class SchemaFold {
   Result<void> ChangeRelation(Entry* entry, const Relation& relation);
   Result<void> Truncate(const Change& change);
   Result<void> TakeDefinition(const Change& change);
+  void TakeRewrite(const Rewrite& rewrite);
   void TakeQueriedTables();
   void Replace(Definition definition);
   bool IsOfThisArchive(const Definition& definition) const;

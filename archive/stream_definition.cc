@@ -1,13 +1,18 @@
 #include "archive/stream_definition.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace trunkline {
 namespace {
 
 constexpr std::string_view kDefinitionPrefix = "trunkline.definition";
+constexpr std::string_view kRewritePrefix = "trunkline.rewritten";
+// As pg_event_trigger_table_rewrite_reason() has it (event_trigger.h).
+constexpr unsigned kColumnTypeReason = 4;
 
 bool Holds(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -41,6 +46,23 @@ bool IsExactDefinition(const Change& change) {
 
 bool IsDefinition(const Change& change) {
   return change.operation == Operation::kDefinition || IsExactDefinition(change);
+}
+
+std::optional<Rewrite> FindRewrite(const Change& change) {
+  if (change.operation != Operation::kMessage || !change.transactional ||
+      change.prefix != kRewritePrefix) {
+    return std::nullopt;
+  }
+  const std::string_view text = change.content;
+  const char* const end = text.data() + text.size();
+  Rewrite rewrite;
+  unsigned reason = 0;
+  const auto oid = std::from_chars(text.data(), end, rewrite.oid);
+  if (oid.ec != std::errc() || oid.ptr == end || *oid.ptr != ' ') return std::nullopt;
+  const auto rest = std::from_chars(oid.ptr + 1, end, reason);
+  if (rest.ec != std::errc() || rest.ptr != end) return std::nullopt;
+  rewrite.of_generated_columns = (reason & kColumnTypeReason) == 0;
+  return rewrite;
 }
 
 Relation RelationOf(const TableDefinition& table, const Relation& before) {

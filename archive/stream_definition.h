@@ -1,6 +1,8 @@
 // What folding needs of definitions beyond their parsing.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,15 @@ inline constexpr std::string_view kLeaveOutHint =
 // the daemon queried may be of a later instant than the change that it stands in front of.
 bool IsExactDefinition(const Change& change);
 bool IsDefinition(const Change& change);
+
+// What DDL capture says of a table that is about to be rewritten: its values can change without a
+// trace in its definition.
+struct Rewrite {
+  uint32_t oid = 0;
+  bool of_generated_columns = false;  // else of any
+};
+// Nothing where `change` is no such message, or a malformed one.
+std::optional<Rewrite> FindRewrite(const Change& change);
 
 // The relation that the stream would describe for `table`. `before` is what is known of it so far,
 // or an empty Relation.

@@ -33,9 +33,10 @@ struct Gap {
 };
 
 // `slot` must have been read before the archive: both only move forward, so what is ahead of the
-// archive then has been lost, and is not merely newer. No gap also where the archive cannot go on:
-// kWrongSource for a source that is behind the archive, and so an older copy; kUnavailable for a
-// standby that has still to catch up.
+// archive then has been lost, and is not merely newer. `source.written` must have been read after
+// it: what is ahead of the source then is no part of it, and not merely newer. No gap also where
+// the archive cannot go on: kWrongSource for a source that is behind the archive, and so an older
+// copy; kUnavailable for a standby that has still to catch up.
 Result<std::optional<Gap>> FindGap(const ArchivePosition& archive, const Source& source,
                                    const TimelineHistory& history,
                                    const std::optional<SlotInfo>& slot);

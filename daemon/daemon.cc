@@ -194,7 +194,7 @@ Result<void> Daemon::Attempt() {
   TRY(starting_point.ExamineSlot(std::exchange(slot_failure_, std::nullopt)));
   TRY(OpenArchive(source));
   ASSIGN_OR_RETURN(const Lsn start, starting_point.Prepare(appender_.get()));
-  if (const auto& gap = appender_->last_appended()) metrics_->NoteAppended(*gap, {});
+  metrics_->NoteAppended(appender_->last_appended(), {});  // a gap, if anything
   metrics_->NoteDurable(start);
   TRY(PrepareSnapshot(source));
   TableSnapshots table_snapshots(snapshot_options(), source, store_.get(), appender_.get());

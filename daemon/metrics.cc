@@ -119,8 +119,21 @@ void Metrics::StoreReturned(bool failed) {
   store_failed_ = failed;
 }
 
-void Metrics::NoteAppended(const AppendedSegment& segment, Clock::duration took) {
+void Metrics::NoteAppended(const std::vector<AppendedSegment>& segments, Clock::duration took) {
   const std::scoped_lock lock(mutex_);
+  const uint64_t segments_before = figures_.segments;
+  for (const AppendedSegment& segment : segments) AddSegment(segment);
+  if (figures_.segments == segments_before) return;  // a gap is published once in a while
+  PublishHistogram& publish = figures_.publish;
+  const double seconds = std::chrono::duration<double>(took).count();
+  ++publish.count;
+  publish.sum_seconds += seconds;
+  const auto& bounds = PublishHistogram::kBoundsSeconds;
+  const auto bound = std::lower_bound(bounds.begin(), bounds.end(), seconds);
+  if (bound != bounds.end()) ++publish.counts[static_cast<size_t>(bound - bounds.begin())];
+}
+
+void Metrics::AddSegment(const AppendedSegment& segment) {
   if (segment.kind == SegmentKind::kGap) {
     ++figures_.gaps;
     return;
@@ -130,13 +143,6 @@ void Metrics::NoteAppended(const AppendedSegment& segment, Clock::duration took)
   figures_.transactions += segment.transactions;
   figures_.changes += segment.changes;
   AddTables(segment.tables);
-  PublishHistogram& publish = figures_.publish;
-  const double seconds = std::chrono::duration<double>(took).count();
-  ++publish.count;
-  publish.sum_seconds += seconds;
-  const auto& bounds = PublishHistogram::kBoundsSeconds;
-  const auto bound = std::lower_bound(bounds.begin(), bounds.end(), seconds);
-  if (bound != bounds.end()) ++publish.counts[static_cast<size_t>(bound - bounds.begin())];
 }
 
 void Metrics::AddTables(const std::vector<TableTotals>& tables) {

@@ -45,7 +45,7 @@ struct SnapshotReading {
   uint64_t bytes = 0;  // as COPY sends them
 };
 
-// How often the archive took a segment within a time.
+// How often the archive took the segments that waited within a time.
 struct PublishHistogram {
   static constexpr std::array<double, 13> kBoundsSeconds = {
       0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
@@ -130,7 +130,8 @@ class Metrics {
   // The store is called for a segment, and returns.
   void StoreCalled(Clock::time_point now);
   void StoreReturned(bool failed);
-  void NoteAppended(const AppendedSegment& segment, Clock::duration took);
+  // Segments that went in together.
+  void NoteAppended(const std::vector<AppendedSegment>& segments, Clock::duration took);
   // Everything up to here is durable where the daemon is to put it.
   void NoteDurable(Lsn end);
   // And in the archive itself.
@@ -157,6 +158,7 @@ class Metrics {
   // All of these hold mutex_.
   void SetActivityLocked(Activity activity);
   void ArchivedLocked(Lsn end);
+  void AddSegment(const AppendedSegment& segment);
   void AddTables(const std::vector<TableTotals>& tables);
   std::optional<Timestamp> OldestNotArchived() const;
   bool CaughtUp() const;

@@ -125,7 +125,8 @@ void AddWork(const MetricsReading& reading, Families* families) {
   families->Counter("segment_bytes_total", "Bytes of the segments archived.",
                     reading.segment_bytes);
   AddTables(reading, families);
-  families->Histogram("publish_seconds", "Time until the archive had taken a segment.",
+  families->Histogram("publish_seconds",
+                      "Time until the archive had taken what waited, a segment or some.",
                       reading.publish);
   families->Gauge("spool_bytes", "Bytes of transactions under way that are spooled to disk.",
                   reading.spool_bytes);

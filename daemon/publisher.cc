@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -13,8 +14,8 @@
 namespace trunkline {
 namespace {
 
-// Segments that wait for the store. Two keep it busy while the third is being filled.
-constexpr size_t kQueueLength = 2;
+// Segments that wait for the store or are on their way into it, while one more is being filled.
+constexpr size_t kMostSegments = 3;
 
 }  // namespace
 
@@ -39,12 +40,12 @@ void Publisher::Submit(SegmentWriter writer, Lsn begin, Lsn end, uint64_t receiv
 
 bool Publisher::full() const {
   const std::scoped_lock lock(mutex_);
-  return queue_.size() >= kQueueLength;
+  return queue_.size() + under_way_ >= kMostSegments;
 }
 
 bool Publisher::idle() const {
   const std::scoped_lock lock(mutex_);
-  return queue_.empty() && !busy_;
+  return queue_.empty() && under_way_ == 0;
 }
 
 Lsn Publisher::durable_end() const {
@@ -66,13 +67,14 @@ void Publisher::Run(std::stop_token stop) {
   for (;;) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait(lock, stop, [this] { return !queue_.empty(); })) return;
-    Job job = std::move(queue_.front());
-    queue_.pop_front();
-    busy_ = true;
+    std::vector<Job> jobs(std::make_move_iterator(queue_.begin()),
+                          std::make_move_iterator(queue_.end()));
+    queue_.clear();
+    under_way_ = jobs.size();
     lock.unlock();
-    Result<void> appended = Append(std::move(job), stop);
+    Result<void> appended = Append(std::move(jobs), stop);
     lock.lock();
-    busy_ = false;
+    under_way_ = 0;
     durable_end_ = appender_->end();
     if (!appended) failure_ = std::move(appended).error();
     const bool failed = failure_.has_value();
@@ -95,24 +97,25 @@ Result<void> Publisher::Call(const std::function<Result<void>()>& call) {
   return outcome;
 }
 
-Result<void> Publisher::Append(Job job, const std::stop_token& stop) {
-  const uint64_t transactions = job.writer.transactions();
-  const uint64_t changes = job.writer.changes();
-  const uint64_t bytes = job.writer.encoded_bytes();
+Result<void> Publisher::Append(std::vector<Job> jobs, const std::stop_token& stop) {
   const Clock::time_point begun = Clock::now();
-  FAULT("publisher.append");
-  Result<void> appended = Call([&] {
-    return appender_->AppendSegment(std::move(job.writer), job.end, source_.timeline,
-                                    source_.server_version);
-  });
-  if (!appended) TRY(Retry(job.end, std::move(appended).error(), stop));
+  for (Job& job : jobs) {
+    FAULT("publisher.append");
+    const auto bytes = static_cast<double>(job.writer.encoded_bytes());
+    spdlog::debug(
+        "segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
+        job.begin.ToString(), job.end.ToString(), job.writer.transactions(), job.writer.changes(),
+        bytes, static_cast<double>(job.received_bytes) / std::max(1.0, bytes));
+    TRY(appender_->AddSegment(std::move(job.writer), job.end, source_.timeline,
+                              source_.server_version));
+  }
+  Result<void> appended = Call([this] { return appender_->PublishPending(); });
+  if (!appended) TRY(Retry(jobs.back().end, std::move(appended).error(), stop));
   FAULT("publisher.appended");
-  metrics_->NoteAppended(*appender_->last_appended(), Clock::now() - begun);
-  metrics_->NoteDurable(job.end);
-  if (on_appended_) on_appended_(job.begin, job.end);
-  const double ratio = static_cast<double>(job.received_bytes) / std::max<double>(1, bytes);
-  spdlog::debug("segment {} to {}: {} transactions, {} changes, about {} bytes, {:.1f} times less",
-                job.begin.ToString(), job.end.ToString(), transactions, changes, bytes, ratio);
+  metrics_->NoteAppended(appender_->last_appended(), Clock::now() - begun);
+  metrics_->NoteDurable(appender_->end());
+  if (!on_appended_) return {};
+  for (const Job& job : jobs) on_appended_(job.begin, job.end);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "archive/appender.h"
 #include "archive/segment_writer.h"
@@ -38,7 +39,8 @@ class Publisher {
   Publisher& operator=(const Publisher&) = delete;
 
   // Appends the transactions of `writer` as the segment from `begin`, where the one before it ends,
-  // to `end`. Only while not full(). `received_bytes` are what the source sent for it.
+  // to `end`. Only while not full(). `received_bytes` are what the source sent for it. Segments
+  // that have come while the store was busy go into it together.
   void Submit(SegmentWriter writer, Lsn begin, Lsn end, uint64_t received_bytes);
 
   bool full() const;
@@ -62,8 +64,8 @@ class Publisher {
   void Run(std::stop_token stop);
   // Calls the store by way of the appender.
   Result<void> Call(const std::function<Result<void>()>& call);
-  Result<void> Append(Job job, const std::stop_token& stop);
-  // Tries the segment that the store did not take until it takes it, or nothing will help.
+  Result<void> Append(std::vector<Job> jobs, const std::stop_token& stop);
+  // Tries the segments that the store did not take until it takes them, or nothing will help.
   Result<void> Retry(Lsn end, Error error, const std::stop_token& stop);
 
   Appender* const appender_;
@@ -75,7 +77,7 @@ class Publisher {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Job> queue_;
-  bool busy_ = false;
+  size_t under_way_ = 0;  // of segments that are being appended
   std::optional<Clock::time_point> store_called_;
   Lsn durable_end_;
   std::optional<Error> failure_;

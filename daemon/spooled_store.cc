@@ -25,6 +25,11 @@ constexpr std::chrono::seconds kLockPatience{2};
 constexpr std::chrono::milliseconds kStopPoll{100};
 constexpr uint64_t kMaxIdentityBytes = 1 << 20;
 
+// Of what goes into the archive in one Put. Where each takes long, fewer are better; what fails
+// half way is sent anew.
+constexpr size_t kMostAtOnce = 64;
+constexpr uint64_t kMostBytesAtOnce = uint64_t{256} << 20;
+
 bool IsSegment(std::string_view name) { return name.starts_with(kSegmentPrefix); }
 
 Result<SegmentEntry> EntryOf(ObjectInfo object) {
@@ -156,7 +161,7 @@ Result<void> SpooledStore::PutSegment(const NewObject& object) {
     const std::scoped_lock lock(mutex_);
     if (failure_.has_value()) return Fail(*failure_);
     const uint64_t pending = pending_bytes();
-    if (pending > 0 && pending + size > max_bytes_) {
+    if (!Holds(entry.name) && pending > 0 && pending + size > max_bytes_) {
       return Fail(ErrorKind::kUnavailable,
                   "the spool holds " + std::to_string(pending) +
                       " bytes that the archive lacks, and --spool-max-bytes allows no more",
@@ -169,12 +174,17 @@ Result<void> SpooledStore::PutSegment(const NewObject& object) {
   TRY(folder_->Put({&spooled, 1}));
   FAULT("spooled.put");
   const std::scoped_lock lock(mutex_);
-  if (!segments_.empty() && segments_.back().name == entry.name) return {};  // put again
+  if (Holds(entry.name)) return {};  // put again
   segments_.push_back(entry);
   bytes_ += size;
   Report();
   changed_.notify_all();
   return {};
+}
+
+bool SpooledStore::Holds(const std::string& name) const {
+  return std::any_of(segments_.begin(), segments_.end(),
+                     [&](const SegmentEntry& entry) { return entry.name == name; });
 }
 
 uint64_t SpooledStore::pending_bytes() const {
@@ -188,18 +198,24 @@ void SpooledStore::Report() const {
   metrics_->NotePending(pending_bytes());
 }
 
-std::optional<SegmentEntry> SpooledStore::NextPending() const {
+std::vector<SegmentEntry> SpooledStore::NextPending() const {
   const std::scoped_lock lock(mutex_);
-  const auto next = std::find_if(segments_.begin(), segments_.end(),
-                                 [&](const SegmentEntry& entry) { return entry.end > archived_; });
-  return next == segments_.end() ? std::nullopt : std::optional<SegmentEntry>(*next);
+  std::vector<SegmentEntry> next;
+  uint64_t bytes = 0;
+  for (const SegmentEntry& entry : segments_) {
+    if (entry.end <= archived_) continue;
+    bytes += entry.size;
+    if (!next.empty() && (next.size() == kMostAtOnce || bytes > kMostBytesAtOnce)) break;
+    next.push_back(entry);
+  }
+  return next;
 }
 
 void SpooledStore::Run(const std::stop_token& stop) {
   OutageLog outage("the archive does not take what is spooled");
   Backoff backoff(1);
   while (!stop.stop_requested()) {
-    Result<void> uploaded = UploadNext();
+    Result<void> uploaded = UploadPending();
     std::unique_lock lock(mutex_);
     if (uploaded) {
       outage.Succeeded();
@@ -219,40 +235,53 @@ void SpooledStore::Run(const std::stop_token& stop) {
   }
 }
 
-Result<void> SpooledStore::UploadNext() {
+Result<void> SpooledStore::UploadPending() {
   if (!reconciled_) TRY(Reconcile());
-  std::optional<SegmentEntry> next = NextPending();
-  if (!next.has_value()) return {};
+  std::vector<SegmentEntry> next = NextPending();
+  if (next.empty()) return {};
   // Only this thread moves archived_.
-  if (archived_.valid() && next->begin != archived_) {
+  if (archived_.valid() && next.front().begin != archived_) {
     TRY(Reconcile());
     next = NextPending();
-    if (!next.has_value()) return {};
+    if (next.empty()) return {};
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> content, folder_->Open(next->name));
-  NewObject object{next->name, content.get()};
-  object.predecessor = archived_name_.empty() ? std::string(kIdentityObject) : archived_name_;
-  object.unique_prefix =
-      archived_name_.empty() ? std::string(kSegmentPrefix) : SegmentPrefix(next->begin);
   FAULT("spooled.upload");
-  Result<void> put = archive_->Put({&object, 1});
+  const Result<void> put = Upload(next);
   if (!put && put.error().kind == ErrorKind::kAlreadyExists) {
     TRY(Reconcile());
-    const std::optional<SegmentEntry> still = NextPending();
-    if (!still.has_value() || still->name != next->name) return {};
+    const std::vector<SegmentEntry> still = NextPending();
+    if (still.empty() || still.front().name != next.front().name) return {};
     return DoesNotFit(ErrorKind::kFailed, folder_path_, put.error().message);
   }
   TRY(put);
   FAULT("spooled.uploaded");
-  archived_name_ = next->name;
+  archived_name_ = next.back().name;
   {
     const std::scoped_lock lock(mutex_);
-    archived_ = next->end;
+    archived_ = next.back().end;
     Report();
     changed_.notify_all();
   }
-  while (Front()->name != next->name) TRY(DropFront());
+  while (Front()->name != archived_name_) TRY(DropFront());
   return {};
+}
+
+// The first one behind what the archive ends with, each other one behind the one before it.
+Result<void> SpooledStore::Upload(const std::vector<SegmentEntry>& segments) {
+  std::vector<std::unique_ptr<ByteSource>> contents;
+  std::vector<NewObject> objects;
+  std::string predecessor = archived_name_;
+  for (const SegmentEntry& segment : segments) {
+    ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> content, folder_->Open(segment.name));
+    NewObject object{segment.name, content.get()};
+    object.predecessor = predecessor.empty() ? std::string(kIdentityObject) : predecessor;
+    object.unique_prefix =
+        predecessor.empty() ? std::string(kSegmentPrefix) : SegmentPrefix(segment.begin);
+    predecessor = segment.name;
+    objects.push_back(std::move(object));
+    contents.push_back(std::move(content));
+  }
+  return archive_->Put(objects);
 }
 
 // Whether the folder continues the archive, and from which segment on.
@@ -276,11 +305,11 @@ Result<void> SpooledStore::Reconcile() {
   if (!spooled) TRY(PutObject(folder_.get(), std::string(kIdentityObject), *archived));
   TRY(CopyManifest());
   TRY(DropArchived(tail));
-  if (const std::optional<SegmentEntry> first = NextPending()) {
-    TRY(CheckContinues(*first, tail));
+  if (const std::vector<SegmentEntry> next = NextPending(); !next.empty()) {
+    TRY(CheckContinues(next.front(), tail));
     const std::scoped_lock lock(mutex_);
     spdlog::info("{} bytes are spooled that the archive lacks, from {} on", pending_bytes(),
-                 first->begin.ToString());
+                 next.front().begin.ToString());
   }
   archived_name_ = tail.name;
   reconciled_ = true;

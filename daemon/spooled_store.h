@@ -75,7 +75,8 @@ class SpooledStore : public Store {
 
   // The uploading thread.
   void Run(const std::stop_token& stop);
-  Result<void> UploadNext();
+  Result<void> UploadPending();
+  Result<void> Upload(const std::vector<SegmentEntry>& segments);
   Result<void> Reconcile();
   Result<void> CopyManifest();
   Result<void> CheckContinues(const SegmentEntry& first, const Tail& tail) const;
@@ -85,8 +86,9 @@ class SpooledStore : public Store {
 
   // Only the uploading thread takes from the front.
   std::optional<SegmentEntry> Front() const;
-  std::optional<SegmentEntry> NextPending() const;
-  // Both under mutex_.
+  std::vector<SegmentEntry> NextPending() const;  // as many as one Put is to take
+  // These under mutex_.
+  bool Holds(const std::string& name) const;
   uint64_t pending_bytes() const;
   void Report() const;
 

@@ -48,7 +48,10 @@ Result<Lsn> StartingPoint::Prepare(Appender* appender) {
   if (source_.timeline > archive.timeline) {
     ASSIGN_OR_RETURN(history, ReadTimelineHistory(replication_, source_.timeline));
   }
-  ASSIGN_OR_RETURN(const std::optional<Gap> gap, FindGap(archive, source_, history, slot_));
+  // Another daemon may have brought the archive on since the source was asked.
+  Source source = source_;
+  ASSIGN_OR_RETURN(source.written, CurrentLsn(connection_));
+  ASSIGN_OR_RETURN(const std::optional<Gap> gap, FindGap(archive, source, history, slot_));
   // A snapshot may be ahead of the archive's end, and so of a history that was left.
   const bool stops = gap.has_value() && stop_at_gap_;
   if (source_.timeline > archive.timeline && !stops) {

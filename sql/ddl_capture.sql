@@ -109,6 +109,28 @@ begin
 end
 $$;
 
+-- A table is about to be rewritten with values that its definition need not tell of: the type of a
+-- column changed (4) with USING, or a generated column's expression (2). A message with the prefix
+-- trunkline.rewritten, "OID REASON", says so; also of the tables that it is a partition of.
+create or replace function trunkline.on_rewrite() returns event_trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  command text := coalesce(pg_catalog.current_query(), '');
+  reason integer := pg_catalog.pg_event_trigger_table_rewrite_reason();
+  rewritten oid := pg_catalog.pg_event_trigger_table_rewrite_oid();
+begin
+  -- Without USING, values are converted as their types say. Of a command in a function there is no
+  -- text to be seen.
+  if reason & 6 = 0 or reason & 6 = 4 and command ~* '\malter\s+table\M' and command !~* '\musing\M' then
+    return;
+  end if;
+  perform pg_catalog.pg_logical_emit_message(
+    true, 'trunkline.rewritten', pg_catalog.format('%s %s', named.oid, reason))
+  from (select rewritten
+        union select a.relid::oid from pg_catalog.pg_partition_ancestors(rewritten) a(relid)) named(oid);
+end
+$$;
+
 -- A restore point: trunkline's --at name:NAME is the end of this transaction.
 create or replace function trunkline.restore_point(name text) returns pg_lsn
 language plpgsql security definer set search_path = '' as $$
@@ -139,3 +161,6 @@ alter event trigger trunkline_ddl enable always;
 drop event trigger if exists trunkline_drop;
 create event trigger trunkline_drop on sql_drop execute function trunkline.on_ddl();
 alter event trigger trunkline_drop enable always;
+drop event trigger if exists trunkline_rewrite;
+create event trigger trunkline_rewrite on table_rewrite execute function trunkline.on_rewrite();
+alter event trigger trunkline_rewrite enable always;

@@ -45,6 +45,7 @@ for program in "${programs[@]}"; do
   strip --strip-unneeded -o "$home/bin/${program##*/}" "$program"
 done
 tar --create --directory "$root" --exclude README.md --exclude pipelines/image \
+  --exclude pipelines/run --exclude pipelines/runner \
   --exclude pipelines/cluster sql pipelines | tar --extract --no-same-owner --directory "$home"
 chmod -R u=rwX,go=rX "$target/root"
 

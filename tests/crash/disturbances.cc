@@ -20,13 +20,16 @@ constexpr int kAttempts = 20;
 constexpr std::chrono::seconds kStandbyPatience{20};
 
 // The reader may be back before the slot is ours.
+bool HasSlot(Session* session) {
+  return session->One(
+             "SELECT count(*) FROM pg_catalog.pg_replication_slots "
+             "WHERE slot_name = 'trunkline'") == "1";
+}
+
 std::optional<Lsn> TakeSlot(const std::string& conninfo, const std::string& command) {
   Session session(conninfo);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (session.One("SELECT count(*) FROM pg_catalog.pg_replication_slots "
-                    "WHERE slot_name = 'trunkline'") == "0") {
-      return std::nullopt;
-    }
+    if (!HasSlot(&session)) return std::nullopt;
     session.Do(
         "SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) "
         "FROM pg_catalog.pg_replication_slots "
@@ -67,18 +70,21 @@ bool HasAllOf(const test::Source& stopped, const test::Source& standby) {
 
 }  // namespace
 
-std::unique_ptr<test::Source> FailOver(test::Source* source, int tcp_port,
-                                       const Meanwhile& meanwhile) {
+Failover FailOver(test::Source* source, int tcp_port, const Meanwhile& meanwhile) {
   std::unique_ptr<test::Source> standby = test::MakeStandby(source, tcp_port);
-  if (!Follows(*source, *standby)) return nullptr;
+  if (!Follows(*source, *standby)) return {};
   meanwhile();
   Must(source->server().Stop(/*immediate=*/false));
   if (!HasAllOf(*source, *standby)) {
     Must(source->server().Restart({}));
-    return nullptr;
+    return {};
   }
-  standby->Connect().Do("SELECT pg_catalog.pg_promote()");
-  return standby;
+  Session session = standby->Connect();
+  const bool has_slot = HasSlot(&session);
+  session.Do("SELECT pg_catalog.pg_promote()");
+  Failover failover{.standby = std::move(standby), .lost_up_to = {}};
+  if (!has_slot) failover.lost_up_to = session.CurrentLsn();
+  return failover;
 }
 
 void CrashSource(test::Source* source, const Meanwhile& meanwhile) {

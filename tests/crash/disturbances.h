@@ -26,9 +26,14 @@ void SlowDown(test::Proxy* proxy, std::chrono::milliseconds delay, const Meanwhi
 
 // A standby of the source is made, follows it meanwhile, and is promoted once the source has shut
 // down in good order: it has all that the source had, and the source's slots as they were when it
-// was made. Nothing where it did not get all in time; the source then runs on.
-std::unique_ptr<test::Source> FailOver(test::Source* source, int tcp_port,
-                                       const Meanwhile& meanwhile);
+// was made. No standby where it did not get all in time; the source then runs on.
+struct Failover {
+  std::unique_ptr<test::Source> standby;
+  // Where the slot was gone when the standby was made: a position up to which changes may be lost,
+  // though the source may have had one again.
+  std::optional<Lsn> lost_up_to;
+};
+Failover FailOver(test::Source* source, int tcp_port, const Meanwhile& meanwhile);
 
 // Make the source lose changes: the slot is taken from whoever reads it. They yield a position up
 // to which changes may be lost; nothing where there was no slot, or its reader held on to it.

@@ -37,7 +37,10 @@ Lsn Layout::end() const {
 
 std::optional<Lsn> Layout::first_snapshot() const {
   for (const SnapshotEntry& snapshot : catalog_.snapshots) {
-    if (snapshot.complete) return snapshot.lsn;
+    const bool in_gap = std::any_of(gaps_.begin(), gaps_.end(), [&](const Stretch& gap) {
+      return gap.begin < snapshot.lsn && snapshot.lsn < gap.end;
+    });
+    if (snapshot.complete && !in_gap) return snapshot.lsn;
   }
   return std::nullopt;
 }

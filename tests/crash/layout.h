@@ -33,7 +33,8 @@ class Layout {
   const std::vector<Stretch>& stretches() const { return stretches_; }
   int segments() const { return static_cast<int>(catalog_.segments.size()); }
 
-  // The oldest complete snapshot.
+  // The oldest complete snapshot, but for one within a gap: what it has of tables copied before the
+  // gap cannot be brought on.
   std::optional<Lsn> first_snapshot() const;
   // Whether a complete snapshot, and from there segments without a gap, lead to `target`.
   bool Reaches(Lsn target) const;

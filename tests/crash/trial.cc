@@ -163,12 +163,12 @@ class Trial {
     daemon_.NoteDisturbance();
     second_daemon_.NoteDisturbance();
     const int port = test::FreePort();
-    std::unique_ptr<test::Source> standby =
-        FailOver(source_.get(), port, [this] { Pass(kStandbyTime); });
-    if (standby == nullptr) return;
+    Failover failover = FailOver(source_.get(), port, [this] { Pass(kStandbyTime); });
+    if (failover.standby == nullptr) return;
+    NoteLoss(failover.lost_up_to);
     proxy_.Retarget(port);
-    load->MoveTo(standby->conninfo());
-    source_ = std::move(standby);
+    load->MoveTo(failover.standby->conninfo());
+    source_ = std::move(failover.standby);
     ++result_.failovers;
   }
 

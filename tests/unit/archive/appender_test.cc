@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "archive/verify.h"
 #include "tests/unit/archive/sample_archive.h"
 
 namespace trunkline {
@@ -107,13 +108,14 @@ TEST_F(AppenderTest, ChainsSegmentsOverRestarts) {
 
 TEST_F(AppenderTest, TellsWhatItHasAppended) {
   const auto appender = archive_.Open();
-  EXPECT_FALSE(appender->last_appended().has_value());
+  EXPECT_THAT(appender->last_appended(), IsEmpty());
   appender->set_begin({0x1000});
   SegmentWriter writer(SmallBlocks());
   AddTransaction(&writer, 0x1100, 3);
   AddTransaction(&writer, 0x1200);
   ASSERT_TRUE(appender->AppendSegment(std::move(writer), {0x2000}, kTimeline, kServer));
-  const AppendedSegment segment = appender->last_appended().value();
+  ASSERT_EQ(appender->last_appended().size(), 1u);
+  const AppendedSegment segment = appender->last_appended().front();
   EXPECT_EQ(segment.kind, SegmentKind::kChanges);
   EXPECT_EQ(segment.begin, Lsn{0x1000});
   EXPECT_EQ(segment.end, Lsn{0x2000});
@@ -124,7 +126,8 @@ TEST_F(AppenderTest, TellsWhatItHasAppended) {
   // Ids of four digits, and "a note".
   EXPECT_THAT(segment.tables, ElementsAre(TableTotals{"public", "orders", 4, 4 * (4 + 6)}));
   ASSERT_TRUE(appender->AppendGap({0x3000}, "lost", kTimeline, kServer));
-  EXPECT_EQ(appender->last_appended()->kind, SegmentKind::kGap);
+  ASSERT_EQ(appender->last_appended().size(), 1u);
+  EXPECT_EQ(appender->last_appended().front().kind, SegmentKind::kGap);
 }
 
 TEST_F(AppenderTest, RefusesAnotherSource) {
@@ -178,6 +181,30 @@ TEST_F(AppenderTest, PublishesAgainWhatTheStoreRefused) {
   EXPECT_TRUE(appender->PublishPending());
   EXPECT_TRUE(Append(appender.get(), {}, 0x3000));
   EXPECT_EQ(Names("changes/").size(), 2);
+}
+
+TEST_F(AppenderTest, PublishesWhatWasAddedTogether) {
+  FaultyStore store(archive_.store());
+  auto appender = Must(Appender::Open(&store, SampleIdentity()));
+  appender->set_begin({0x1000});
+  const auto add = [&](uint64_t end) {
+    Must(appender->AddSegment(Transactions({end - 0x100}), {end}, kTimeline, kServer));
+  };
+  add(0x2000);
+  add(0x3000);
+  EXPECT_THAT(Names("changes/"), IsEmpty());
+  store.RefusePuts(1);
+  EXPECT_FALSE(appender->PublishPending());
+  EXPECT_FALSE(appender->end().valid());
+  add(0x4000);
+  store.LoseAnswers(1);
+  EXPECT_FALSE(appender->PublishPending());
+  ASSERT_TRUE(appender->PublishPending());
+  EXPECT_EQ(appender->end(), Lsn{0x4000});
+  add(0x5000);
+  ASSERT_TRUE(appender->PublishPending());
+  EXPECT_EQ(Names("changes/").size(), 4U);
+  EXPECT_THAT(Must(Verify(*archive_.store(), {})).findings, IsEmpty());
 }
 
 TEST_F(AppenderTest, PublishesAgainWhenOnlyTheAnswerWasLost) {

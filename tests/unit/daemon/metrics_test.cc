@@ -116,11 +116,11 @@ TEST_F(MetricsTest, WhatIsSpooledIsNotArchived) {
 }
 
 TEST_F(MetricsTest, SegmentsAddUpAndAGapIsNone) {
-  metrics_.NoteAppended(Segment({{"public", "t", 2, 20}}), milliseconds(30));
-  metrics_.NoteAppended(Segment({{"public", "t", 1, 10}, {"s", "u", 5, 50}}), minutes(2));
+  metrics_.NoteAppended({Segment({{"public", "t", 2, 20}})}, milliseconds(30));
+  metrics_.NoteAppended({Segment({{"public", "t", 1, 10}, {"s", "u", 5, 50}})}, minutes(2));
   AppendedSegment gap;
   gap.kind = SegmentKind::kGap;
-  metrics_.NoteAppended(gap, {});
+  metrics_.NoteAppended({gap}, {});
   const MetricsReading reading = metrics_.Read();
   EXPECT_EQ(reading.segments, 2u);
   EXPECT_EQ(reading.transactions, 4u);
@@ -140,8 +140,8 @@ TEST_F(MetricsTest, SegmentsAddUpAndAGapIsNone) {
 TEST_F(MetricsTest, ManyTablesShareFigures) {
   std::vector<TableTotals> tables;
   for (int i = 0; i < 1000; ++i) tables.push_back({"public", "t" + std::to_string(i), 1, 10});
-  metrics_.NoteAppended(Segment(tables), {});
-  metrics_.NoteAppended(Segment(tables), {});
+  metrics_.NoteAppended({Segment(tables)}, {});
+  metrics_.NoteAppended({Segment(tables)}, {});
   const MetricsReading reading = metrics_.Read();
   EXPECT_EQ(reading.tables.size(), Metrics::kTables + 1);
   uint64_t changes = 0;
@@ -151,7 +151,7 @@ TEST_F(MetricsTest, ManyTablesShareFigures) {
 }
 
 TEST_F(MetricsTest, NamesCannotBreakTheFormat) {
-  metrics_.NoteAppended(Segment({{"public", "a\"} 1\nb\\", 1, 1}}), {});
+  metrics_.NoteAppended({Segment({{"public", "a\"} 1\nb\\", 1, 1}})}, {});
   EXPECT_THAT(Text(), HasSubstr(R"(table="a\"} 1\nb\\"} 1)"));
 }
 
@@ -228,7 +228,7 @@ TEST_F(MetricsTest, AnyThreadMayReportAndRead) {
           Turn(j, Timestamp::Now());
           metrics_.NoteSubmitted(Lsn{j}, Timestamp::Now());
           metrics_.NoteDurable(Lsn{j});
-          metrics_.NoteAppended(Segment({{"public", std::to_string(i), 1, 1}}), {});
+          metrics_.NoteAppended({Segment({{"public", std::to_string(i), 1, 1}})}, {});
           if (j % 100 != 0) continue;
           EXPECT_THAT(Text(), HasSubstr("trunkline_state"));
         }

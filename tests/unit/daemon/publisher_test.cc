@@ -126,6 +126,19 @@ TEST_F(PublisherTest, AStalledStoreHoldsNobodyUpAndNothingCountsAsDurable) {
   EXPECT_EQ(publisher_->durable_end(), Lsn{next_end_ - 100});
 }
 
+TEST_F(PublisherTest, SegmentsThatWaitedGoIntoTheStoreTogether) {
+  store_.stalled = true;
+  Submit();
+  ASSERT_TRUE(WaitUntil([&] { return publisher_->store_called().has_value(); }));
+  Submit();
+  Submit();
+  EXPECT_TRUE(publisher_->full());
+  store_.stalled = false;
+  EXPECT_TRUE(WaitUntil([&] { return publisher_->idle(); }));
+  EXPECT_EQ(publisher_->durable_end(), Lsn{1300});
+  EXPECT_EQ(store_.puts, 3) << "the identity, the first segment, the other two";
+}
+
 TEST_F(PublisherTest, TellsSinceWhenTheStoreHasNotReturned) {
   EXPECT_FALSE(publisher_->store_called().has_value());
   store_.stalled = true;

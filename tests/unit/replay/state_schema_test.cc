@@ -335,6 +335,25 @@ TEST(StateSchemaTest, DefinitionsMadeSideBySideDoNotTakeEachOthersChangesBack) {
   EXPECT_EQ(Rows(seen, "late"), "no table");
 }
 
+TEST(StateSchemaTest, ARewriteThatTheDefinitionDoesNotShowIsToldByItsMessage) {
+  const auto with = [](const std::string& content) {
+    return Rows(
+        After({Message("trunkline.rewritten", content), Insert(kBefore, {"3", nullptr, nullptr})}),
+        "orders");
+  };
+  const std::string oid = std::to_string(kOid);
+  EXPECT_THAT(with(oid + " 4"), HasSubstr("public.orders that are older than a rewrite"));
+  EXPECT_THAT(with(oid + " 6"), HasSubstr("cannot be derived"));
+  const std::string exact = "1,a1,b1\n2,,b2\n3,,\n";
+  EXPECT_EQ(with("16385 4"), exact) << "another table";
+  for (const std::string& forged :
+       {oid, oid + " ", oid + " 4 4", "x" + oid + " 4", std::string()}) {
+    EXPECT_EQ(with(forged), exact) << forged;
+  }
+  EXPECT_EQ(Rows(After({Message("trunkline.rewritten", oid + " 4")}, kBefore, {}), "orders"), "")
+      << "an empty table has nothing to rewrite";
+}
+
 TEST(StateSchemaTest, MessagesThatAreNoDefinitionOfTheArchiveArePassedOver) {
   ArchiveBuilder archive;
   archive.Snapshot(150, {{kBefore, kRows}},
