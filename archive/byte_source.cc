@@ -4,11 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 namespace trunkline {
 namespace {
+
+constexpr size_t kCompareBytes = 1 << 20;
 
 bool InRange(uint64_t size, uint64_t offset, size_t length) {
   return offset <= size && length <= size - offset;
@@ -96,6 +99,21 @@ Result<std::string> ReadAll(const ByteSource& source, uint64_t limit) {
   std::string bytes(source.size(), '\0');
   TRY(source.Read(0, bytes.data(), bytes.size()));
   return bytes;
+}
+
+Result<bool> SameContent(const ByteSource& left, const ByteSource& right) {
+  if (left.size() != right.size()) return false;
+  const size_t buffer_bytes = std::min<uint64_t>(left.size(), kCompareBytes);
+  std::string left_bytes(buffer_bytes, '\0');
+  std::string right_bytes(buffer_bytes, '\0');
+  for (uint64_t offset = 0; offset < left.size();) {
+    const size_t length = std::min<uint64_t>(left.size() - offset, buffer_bytes);
+    TRY(left.Read(offset, left_bytes.data(), length));
+    TRY(right.Read(offset, right_bytes.data(), length));
+    if (std::memcmp(left_bytes.data(), right_bytes.data(), length) != 0) return false;
+    offset += length;
+  }
+  return true;
 }
 
 }  // namespace trunkline

@@ -27,5 +27,7 @@ std::unique_ptr<ByteSource> NewMemorySource(std::string bytes);
 Result<std::unique_ptr<ByteSource>> OpenFileSource(const std::string& path);
 // Reads the whole source. kFailed when it is larger than `limit` bytes.
 Result<std::string> ReadAll(const ByteSource& source, uint64_t limit);
+// Whether both have the same bytes; in little memory, whatever their size.
+Result<bool> SameContent(const ByteSource& left, const ByteSource& right);
 
 }  // namespace trunkline

@@ -19,7 +19,6 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kCompareBytes = 1 << 20;
 // Taken to publish with conditions. Hidden, as what a crash leaves of it must not be listed.
 constexpr std::string_view kLockName = ".tmp-lock";
 // Held for a few system calls, or longer by a process that was stopped in the middle of them.
@@ -45,21 +44,6 @@ Result<void> CheckName(std::string_view name) {
     begin = end + 1;
   }
   return {};
-}
-
-Result<bool> SameContent(const ByteSource& left, const ByteSource& right) {
-  if (left.size() != right.size()) return false;
-  const size_t buffer_bytes = std::min<uint64_t>(left.size(), kCompareBytes);
-  std::string left_bytes(buffer_bytes, '\0');
-  std::string right_bytes(buffer_bytes, '\0');
-  for (uint64_t offset = 0; offset < left.size();) {
-    const size_t length = std::min<uint64_t>(left.size() - offset, buffer_bytes);
-    TRY(left.Read(offset, left_bytes.data(), length));
-    TRY(right.Read(offset, right_bytes.data(), length));
-    if (std::memcmp(left_bytes.data(), right_bytes.data(), length) != 0) return false;
-    offset += length;
-  }
-  return true;
 }
 
 bool IsMissing(const Result<void>& result) {

@@ -5,13 +5,15 @@
 #include <utility>
 
 #include "archive/directory_store.h"
+#include "archive/s3_store.h"
 #include "base/percent.h"
 
 namespace trunkline {
 namespace {
 
 constexpr std::string_view kAddressHint =
-    "an archive's address is a path, such as /var/lib/archive, or file:///var/lib/archive";
+    "an archive's address is a path, such as /var/lib/archive, file:///var/lib/archive, or "
+    "s3://bucket/prefix";
 
 Result<std::unique_ptr<Store>> OpenPath(const std::string& path, const std::string& url) {
   std::error_code error;
@@ -38,7 +40,8 @@ Result<std::unique_ptr<Store>> OpenStore(const std::string& url) {
   const size_t scheme_end = url.find("://");
   const std::string scheme = url.substr(0, scheme_end == std::string::npos ? 0 : scheme_end);
   if (scheme == "file") return OpenFileUrl(std::string_view(url).substr(7), url);
-  if (scheme == "pfs" || scheme == "pfs+tls" || scheme == "s3") {
+  if (scheme == "s3") return OpenS3Store(url);
+  if (scheme == "pfs" || scheme == "pfs+tls") {
     // The address may hold a secret: it is not repeated.
     return Fail(ErrorKind::kUnsupported,
                 "archives at " + scheme + ":// are not supported in this version",

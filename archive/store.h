@@ -56,8 +56,8 @@ class Store {
   virtual Result<void> Remove(std::span<const std::string> names) = 0;
 };
 
-// Opens the store of `url`: /path, file:///path. Does not create anything. kInvalidArgument for an
-// address that is not understood.
+// Opens the store of `url`: /path, file:///path, s3://bucket/prefix. Does not create anything.
+// kInvalidArgument for an address that is not understood.
 Result<std::unique_ptr<Store>> OpenStore(const std::string& url);
 
 // Composed of the methods above.

@@ -34,6 +34,14 @@ if(TRUNKLINE_SANITIZE)
   target_link_options(trunkline_settings INTERFACE -fsanitize=${TRUNKLINE_SANITIZE})
 endif()
 
+# What most sources of a library include, read once: a sixth of what they cost the compiler. Each source
+# still includes what it uses.
+function(trunkline_precompile target)
+  target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <functional> <map> <memory>
+                            <optional> <span> <string> <string_view> <tl/expected.hpp>
+                            <unordered_map> <utility> <vector> ${ARGN})
+endfunction()
+
 # Sources that describe a command line: their templates are most of what they cost the compiler, and
 # they gain nothing from optimization.
 function(trunkline_command_line_sources)

@@ -23,6 +23,10 @@ constexpr Advice kAdvice[] = {
      "add pgoutput to output_plugin_libraries in postgresql.conf and reload the server"},
     {"permission denied to start WAL sender", "ALTER ROLE ... REPLICATION"},
     {"must be superuser or replication role", "ALTER ROLE ... REPLICATION"},
+    {"could not map filenode",
+     "a fault of Postgres: it cannot decode its own WAL from where the slot stands; start again, "
+     "on "
+     "its newest minor release, and if that does not help drop the slot: a gap is recorded then"},
     {"publication",
      "CREATE PUBLICATION before the slot is made, or start with --create-publication"},
 };

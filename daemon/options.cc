@@ -30,7 +30,9 @@ void Declare(CLI::App* app, Options* options) {
                   "where it holds a password)")
       ->envname("TRUNKLINE_SOURCE")
       ->required();
-  app->add_option("--archive", options->archive, "Archive: /path or file:///path")->required();
+  app->add_option("--archive", options->archive,
+                  "Archive: /path, file:///path or s3://bucket/prefix")
+      ->required();
   app->add_option("--publication", options->publication, "Publication to subscribe to")
       ->capture_default_str();
   app->add_option("--slot", options->slot, "Replication slot")->capture_default_str();

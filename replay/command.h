@@ -29,7 +29,7 @@ struct CommandContext {
   std::function<Result<void>()> run;
 };
 
-inline constexpr char kArchiveHelp[] = "The archive: a path, or file:///path";
+inline constexpr char kArchiveHelp[] = "The archive: a path, file:///path or s3://bucket/prefix";
 
 void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);

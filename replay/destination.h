@@ -13,7 +13,8 @@
 namespace trunkline {
 
 struct DestinationOptions {
-  // Replace what the destination holds.
+  // Replace what the destination holds; with create_database, the database of that name, and what a
+  // rebuild under that name left when it was killed.
   bool force = false;
   // Postgres alone: make a new database; an empty name asks for a unique one.
   std::optional<std::string> create_database = {};

@@ -19,7 +19,7 @@ bool IsRowChange(const Change& change) {
 }  // namespace
 
 std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
-  return std::make_unique<FoldedTable>(relation);
+  return std::make_unique<FoldedTable>(relation, part_);
 }
 
 // Takes the longest run of row changes at the front of `changes` that can be looked up together:

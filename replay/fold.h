@@ -21,6 +21,9 @@ class Fold final : public SchemaFold {
  public:
   using SchemaFold::SchemaFold;
 
+  // Only rows of this part are kept. kUnsupported, from Add, where that takes rows of other parts.
+  void set_part(const RowsPart& part) { part_ = part; }
+
   // Takes the changes of those of the block's transactions that have from <= commit_lsn < limit.
   // Blocks come in order. Errors name the table and the LSN.
   Result<void> Add(const ReadAhead::Item& item, Lsn from, Lsn limit);
@@ -54,6 +57,7 @@ class Fold final : public SchemaFold {
   std::unordered_set<uint32_t> SupersededTables() const;
   Error Located(Error error) const;
 
+  RowsPart part_;
   std::vector<Prepared> window_;  // changes whose rows are being fetched into the cache
 };
 

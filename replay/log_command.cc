@@ -73,7 +73,7 @@ class LogPrinter {
       ASSIGN_OR_RETURN(const bool matches, filter_.Matches(change));
       if (!matches) continue;
       Open(slice.info);
-      format_->Add(slice.info, change, &buffer_);
+      TRY(format_->Add(slice.info, change, &buffer_));
       if (buffer_.size() >= kBufferBytes) TRY(Flush());
     }
     if (slice.ends) Close();
@@ -198,7 +198,7 @@ void AddLogCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--table", options->table, "Just this table: table or schema.table");
   command->add_option("--key", options->key,
                       "Just the row with these values of its replica identity, as a CSV line");
-  command->add_option("--format", options->format, "text (default), jsonl or csv");
+  command->add_option("--format", options->format, "text (default), jsonl, csv or sql");
   command->callback([=] { context->run = [=] { return RunLog(*options); }; });
 }
 

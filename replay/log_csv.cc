@@ -14,7 +14,8 @@ class CsvLogFormat final : public LogFormat {
     out->append("lsn,xid,commit_time,op,schema,table,old,new,details\n");
   }
 
-  void Add(const TransactionInfo& transaction, const Change& change, std::string* out) override {
+  Result<void> Add(const TransactionInfo& transaction, const Change& change,
+                   std::string* out) override {
     out->append(transaction.commit_lsn.ToString());
     Field(transaction.xid.valid() ? std::to_string(transaction.xid.value) : "", out);
     Field(transaction.xid.valid() ? transaction.commit_time.ToString() : "", out);
@@ -40,6 +41,7 @@ class CsvLogFormat final : public LogFormat {
     }
     Field(json_, out);
     out->push_back('\n');
+    return {};
   }
 
  private:

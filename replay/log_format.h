@@ -18,7 +18,9 @@ class LogFormat {
   virtual ~LogFormat() = default;
   virtual void Header(std::string*) {}
   virtual void Begin(const TransactionInfo&, std::string*) {}
-  virtual void Add(const TransactionInfo& transaction, const Change& change, std::string* out) = 0;
+  // An error, which names table and column, where the format has no way to say it.
+  virtual Result<void> Add(const TransactionInfo& transaction, const Change& change,
+                           std::string* out) = 0;
   virtual void Commit(const TransactionInfo&, std::string*) {}
   // Relations of changes so far are gone; others may come in their place.
   virtual void ForgetRelations() {}
@@ -26,7 +28,7 @@ class LogFormat {
   virtual void Learn(const Definition&) {}
 };
 
-// "text", "jsonl" or "csv"; kUnsupported for "sql" and "undo", kInvalidArgument for anything else.
+// "text", "jsonl", "csv" or "sql"; kUnsupported for "undo", kInvalidArgument for anything else.
 Result<std::unique_ptr<LogFormat>> NewLogFormat(std::string_view name);
 
 // What test_decoding prints.
@@ -35,5 +37,7 @@ std::unique_ptr<LogFormat> NewTextLogFormat();
 std::unique_ptr<LogFormat> NewJsonLogFormat();
 // One line a change behind a header line; tuples are JSON objects.
 std::unique_ptr<LogFormat> NewCsvLogFormat();
+// Commands that do the changes again, one a line.
+std::unique_ptr<LogFormat> NewSqlLogFormat();
 
 }  // namespace trunkline

@@ -119,7 +119,8 @@ void AppendTransaction(const TransactionInfo& transaction, std::string* out) {
 
 class JsonLogFormat final : public LogFormat {
  public:
-  void Add(const TransactionInfo& transaction, const Change& change, std::string* out) override {
+  Result<void> Add(const TransactionInfo& transaction, const Change& change,
+                   std::string* out) override {
     AppendTransaction(transaction, out);
     AppendMember("op", out);
     out->append("\"").append(OperationName(change.operation)).append("\"");
@@ -140,6 +141,7 @@ class JsonLogFormat final : public LogFormat {
     }
     AppendJsonDetails(change, out);
     out->append("}\n");
+    return {};
   }
 };
 

@@ -75,7 +75,13 @@ class TextLogFormat final : public LogFormat {
   }
   void ForgetRelations() override { prepared_.clear(); }
 
-  void Add(const TransactionInfo&, const Change& change, std::string* out) override {
+  Result<void> Add(const TransactionInfo&, const Change& change, std::string* out) override {
+    AddChange(change, out);
+    return {};
+  }
+
+ private:
+  void AddChange(const Change& change, std::string* out) {
     switch (change.operation) {
       case Operation::kInsert:
       case Operation::kUpdate:
@@ -101,7 +107,6 @@ class TextLogFormat final : public LogFormat {
     }
   }
 
- private:
   // What stands in front of a column's values, which is the same in every row.
   struct PreparedColumn {
     std::string label;  // " name[type]:"

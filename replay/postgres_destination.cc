@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 
+#include "archive/sha256.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "postgres/connection.h"
@@ -38,6 +39,21 @@ std::string UniqueName() {
     if (c == ' ') name += '_';
   }
   return name + "_" + RandomDigits();
+}
+
+// What a database is called until it is whole. Whoever may replace it finds what an earlier attempt
+// left; nobody else meets another's.
+std::string IncompleteName(const std::string& name, bool replace) {
+  std::string digits = RandomDigits();
+  if (replace && !name.empty()) {
+    Sha256 sha256;
+    sha256.Update(name);
+    const std::string digest = sha256.Finish();
+    for (size_t i = 0; i < 4; ++i) {
+      std::snprintf(&digits[2 * i], 3, "%02x", static_cast<unsigned char>(digest[i]));
+    }
+  }
+  return "trunkline_incomplete_" + digits;
 }
 
 void Report(const RebuildReport& report) {
@@ -107,7 +123,8 @@ class NewDatabase : public Destination {
   NewDatabase(std::string conninfo, const DestinationOptions& options)
       : conninfo_(std::move(conninfo)),
         name_(options.create_database->empty() ? UniqueName() : *options.create_database),
-        incomplete_("trunkline_incomplete_" + RandomDigits()),
+        incomplete_(IncompleteName(*options.create_database, options.force)),
+        force_(options.force),
         file_(options.database_file),
         jobs_(options.jobs) {}
 
@@ -128,9 +145,9 @@ class NewDatabase : public Destination {
       return Fail(ErrorKind::kDenied, "the role may not create databases",
                   "ALTER ROLE ... CREATEDB");
     }
-    if (rows.size() == 1 && rows.at(0, 1) == "t") {
+    if (rows.size() == 1 && rows.at(0, 1) == "t" && !force_) {
       return Fail(ErrorKind::kAlreadyExists, "there is a database " + name_ + " already",
-                  "choose another name, or none for a unique one");
+                  "choose another name, none for a unique one, or --force to replace it");
     }
     return {};
   }
@@ -138,6 +155,7 @@ class NewDatabase : public Destination {
   Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
     TRY(Check());
     ASSIGN_OR_RETURN(Connection connection, OpenServer());
+    if (force_) TRY(Drop(&connection, incomplete_));
     TRY(CreateDatabaseLike(&connection, incomplete_, state.definition.database));
     auto done = Fill(&connection, state, progress);
     if (!done) {
@@ -166,8 +184,15 @@ class NewDatabase : public Destination {
                      RebuildInto(conninfo, state, {.jobs = jobs_, .progress = progress}));
     Report(report);
     SetInstant(connection, incomplete_, state);
+    if (force_) TRY(Drop(connection, name_));
     TRY(connection->Exec("ALTER DATABASE " + QuoteIdentifier(incomplete_) + " RENAME TO " +
                          QuoteIdentifier(name_)));
+    return {};
+  }
+
+  // Ends the sessions that a killed process left in it.
+  static Result<void> Drop(Connection* connection, const std::string& name) {
+    TRY(connection->Exec("DROP DATABASE IF EXISTS " + QuoteIdentifier(name) + " WITH (FORCE)"));
     return {};
   }
 
@@ -186,6 +211,7 @@ class NewDatabase : public Destination {
   const std::string conninfo_;
   const std::string name_;
   const std::string incomplete_;
+  const bool force_;
   const std::string file_;
   const int jobs_;
 };

@@ -11,6 +11,7 @@
 #include "replay/command.h"
 #include "replay/destination.h"
 #include "replay/progress.h"
+#include "replay/rows_part.h"
 #include "replay/state.h"
 
 namespace trunkline {
@@ -21,6 +22,7 @@ struct ReplayOptions {
   std::string at;
   std::string to;
   std::string tables;
+  std::string rows;
   std::string as_of;
   bool dry_run = false;
   DestinationOptions destination;
@@ -40,6 +42,7 @@ std::string Count(size_t count, const std::string& what) {
 Result<void> PrintPlan(const Store& store, const Catalog& catalog, const ResolvedTarget& target) {
   ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
   std::printf("target    %s\n", target.ToString().c_str());
+  if (target.instant) std::printf("as of     %s\n", target.instant->ToString().c_str());
   for (const RebuildPlan::Step& step : plan.steps) {
     std::printf("%s  LSN %s, %s\n", step.tables.base ? "snapshot" : "tables  ",
                 step.tables.lsn.ToString().c_str(),
@@ -51,10 +54,12 @@ Result<void> PrintPlan(const Store& store, const Catalog& catalog, const Resolve
 }
 
 Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
-                              const ResolvedTarget& target, const ReplayOptions& options) {
+                              const ResolvedTarget& target, const ReplayOptions& options,
+                              const RowsPart& part) {
   Progress progress("Reading");
   StateOptions state_options;
   state_options.tables = SplitAtCommas(options.tables);
+  state_options.part = part;
   state_options.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return BuildState(store, catalog, target, state_options);
 }
@@ -65,11 +70,23 @@ Result<std::string> Write(Destination* destination, const DatabaseState& state) 
                             [&](uint64_t done, uint64_t total) { progress.Update(done, total); });
 }
 
+// Keys and references hold among all of the rows, not within a part of them.
+Result<void> CheckTakesParts(const std::string& destination) {
+  if (destination.starts_with("csv:")) return {};
+  return Fail(ErrorKind::kInvalidArgument, "--rows is for csv: alone",
+              "load the parts' files by COPY where a database is wanted");
+}
+
 Result<void> RunReplay(const ReplayOptions& options) {
   ASSIGN_OR_RETURN(const Target target, ParseTarget(options.at));
   std::optional<Timestamp> as_of;
   if (!options.as_of.empty()) {
     ASSIGN_OR_RETURN(as_of, Timestamp::Parse(options.as_of));
+  }
+  RowsPart part;
+  if (!options.rows.empty()) {
+    ASSIGN_OR_RETURN(part, ParseRowsPart(options.rows));
+    TRY(CheckTakesParts(options.to));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Destination> destination,
                    OpenDestination(options.to, options.destination));
@@ -79,7 +96,7 @@ Result<void> RunReplay(const ReplayOptions& options) {
   if (as_of) resolved.instant = as_of;
   TRY(destination->Check());
   if (options.dry_run) return PrintPlan(*store, catalog, resolved);
-  ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options));
+  ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options, part));
   ASSIGN_OR_RETURN(const std::string made, Write(destination.get(), state));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
   std::fprintf(stderr, "%s\n%s\n", resolved.ToString().c_str(), made.c_str());
@@ -96,6 +113,10 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--to", options->to, "csv:DIR or postgresql://...")->required();
   command->add_option("--tables", options->tables,
                       "Rebuild just these: table or schema.table, with commas between");
+  command
+      ->add_option("--rows", options->rows,
+                   "Write the K-th of N parts of every table's rows, by their keys; csv: alone")
+      ->type_name("K/N");
   command
       ->add_option("--create-database", options->destination.create_database,
                    "Make a new database of this name, or of a unique one, on the server")

@@ -25,6 +25,7 @@ class Builder {
 
   Result<Fold::Outcome> Build() {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
+    fold.set_part(options_.part);
     for (const RebuildPlan::Step& step : plan_.steps) {
       ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
       TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
@@ -138,6 +139,21 @@ class Builder {
   uint64_t done_ = 0;
 };
 
+// Folds the part alone where that tells its rows, and else all of them. A part cannot tell whether
+// a table in doubt has rows elsewhere.
+Result<Fold::Outcome> FoldPlan(const Store& store, const StateOptions& options,
+                               const RebuildPlan& plan) {
+  if (!options.part.is_whole()) {
+    Result<Fold::Outcome> outcome = Builder(store, options, plan).Build();
+    const bool told = outcome && std::none_of(outcome->tables.begin(), outcome->tables.end(),
+                                              [](const auto& table) { return table->doubt(); });
+    if (told || (!outcome && outcome.error().kind != ErrorKind::kUnsupported)) return outcome;
+  }
+  StateOptions whole = options;
+  whole.part = {};
+  return Builder(store, whole, plan).Build();
+}
+
 // The error of a table in doubt, with the bounds within which it is.
 Result<Error> WithBounds(const Store& store, const Catalog& catalog, const FoldedTable& table,
                          Lsn limit) {
@@ -228,7 +244,7 @@ Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options) {
   ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
-  ASSIGN_OR_RETURN(Fold::Outcome outcome, Builder(store, options, plan).Build());
+  ASSIGN_OR_RETURN(Fold::Outcome outcome, FoldPlan(store, options, plan));
   TRY(KeepAskedFor(options.tables, &outcome.tables));
   DatabaseState state;
   state.target = target;
@@ -241,6 +257,7 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
     }
     state.tables.push_back(std::move(table));
   }
+  if (!options.part.is_whole()) TRY(KeepRows(options.part, &state));
   return state;
 }
 

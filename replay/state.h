@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
+#include "replay/rows_part.h"
 #include "replay/target.h"
 
 namespace trunkline {
@@ -46,6 +47,9 @@ struct StateOptions {
   // Narrows `tables` further: whether to rebuild a table, asked at its first sight with the
   // definition then in force. Null: all of them. Tables left out are not in the state.
   std::function<bool(const QualifiedName& table, const Definition& definition)> wanted;
+  // Only the rows that fall into this part. Costs the memory of those alone, unless what happened
+  // to a table takes all of its rows to tell: then it is folded as a whole first.
+  RowsPart part = {};
   // Bytes of the archive read so far and in all; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };

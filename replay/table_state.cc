@@ -16,7 +16,10 @@ bool IsStored(const Value& value) {
 
 }  // namespace
 
-FoldedTable::FoldedTable(Relation relation) : relation_(std::move(relation)) { SetMode(); }
+FoldedTable::FoldedTable(Relation relation, const RowsPart& part)
+    : relation_(std::move(relation)), part_(part) {
+  SetMode();
+}
 
 void FoldedTable::SetMode() {
   identity_columns_.clear();
@@ -185,6 +188,10 @@ Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
 
 Result<void> FoldedTable::Apply(const Change& change, uint64_t hash) {
   if (doubt_) return {};
+  return part_.is_whole() ? ApplyWhole(change, hash) : ApplyInPart(change, hash);
+}
+
+Result<void> FoldedTable::ApplyWhole(const Change& change, uint64_t hash) {
   TRY(MakeRoom());
   if (change.operation == Operation::kInsert) return Insert(change.new_tuple, hash);
   if (mode_ == Mode::kInsertOnly ||
@@ -213,6 +220,9 @@ Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping
   const size_t width_before = relation_.columns.size();
   relation_ = std::move(relation);
   SetMode();
+  if (!part_.is_whole() && !KeepsParts(identity_before, mode_before, mapping)) {
+    return Fail(TakesOtherParts());
+  }
   if (!mapping.unchanged) MapRows(mapping, width_before);
   if (mapping.unchanged && mode_ == mode_before && identity_columns_ == identity_before) return {};
   return Reindex();
@@ -242,6 +252,8 @@ void FoldedTable::MapRows(const ColumnMapping& mapping, size_t width_before) {
 
 Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
                                        const std::function<bool(Value* value)>& change) {
+  const bool tells_part = mode_ != Mode::kKeyed || relation_.columns[column].key;
+  if (!part_.is_whole() && tells_part) return Fail(TakesOtherParts());
   bool doubtful = false;
   std::vector<Value> row(relation_.columns.size());
   for (RowId id = 0; id < rows_.end(); ++id) {

@@ -26,7 +26,8 @@ namespace trunkline {
 // row was written.
 class FoldedTable final : public TableState, public TableRows {
  public:
-  explicit FoldedTable(Relation relation);
+  // Rows of other parts than `part` are passed over.
+  explicit FoldedTable(Relation relation, const RowsPart& part = {});
 
   const Relation& relation() const override { return relation_; }
   uint64_t row_count() const override { return rows_.live(); }
@@ -42,10 +43,12 @@ class FoldedTable final : public TableState, public TableRows {
   void PrefetchRow(uint64_t hash) const;
 
   // Applies an insert, update or delete whose tuples are as wide as relation(). kCorrupt when the
-  // archive cannot be right: a row to change is not there, a key is there already.
+  // archive cannot be right: a row to change is not there, a key is there already. kUnsupported
+  // where a row comes from another part, which has values of it; so do Become and ChangeValues.
   Result<void> Apply(const Change& change, uint64_t hash);
 
-  bool has_rows() const override { return rows_.live() > 0; }
+  // Other parts may have some.
+  bool has_rows() const override { return rows_.live() > 0 || !part_.is_whole(); }
   Result<void> Become(Relation relation, const ColumnMapping& mapping) override;
   Result<bool> ChangeValues(size_t column, bool always_told,
                             const std::function<bool(Value* value)>& change) override;
@@ -64,6 +67,16 @@ class FoldedTable final : public TableState, public TableRows {
   using RowId = RowStore::RowId;
 
   void SetMode();
+  Error TakesOtherParts() const;
+  bool IsInPart(Tuple row) const;
+  Tuple WithOldValues(const Change& change);
+  Result<void> ApplyWhole(const Change& change, uint64_t hash);
+  // An update that leads a row from one part to another is a delete in the one, an insert in the
+  // other.
+  Result<void> ApplyInPart(const Change& change, uint64_t hash);
+  // Whether each row stays in its part: parts go by the values of the identity, in its order.
+  bool KeepsParts(const std::vector<uint16_t>& identity_before, Mode mode_before,
+                  const ColumnMapping& mapping) const;
   uint64_t Hash(Tuple row) const;
   bool SameIdentity(RowId row, Tuple other) const;
   size_t Find(uint64_t hash, Tuple identity) const;
@@ -78,6 +91,7 @@ class FoldedTable final : public TableState, public TableRows {
   Result<void> MakeRoom();
 
   Relation relation_;
+  const RowsPart part_;
   Mode mode_ = Mode::kInsertOnly;
   std::vector<uint16_t> identity_columns_;  // every column in a multiset
   RowStore rows_;
@@ -87,6 +101,7 @@ class FoldedTable final : public TableState, public TableRows {
   Lsn doubtful_from_;
   std::vector<Value> old_values_;  // scratch
   std::vector<Value> new_values_;  // scratch
+  std::vector<Value> arriving_;    // scratch
 };
 
 }  // namespace trunkline

@@ -58,8 +58,11 @@ allow_only "libpq is seen by postgres/, daemon/ and tests only" \
 allow_only "gRPC is seen by the PFS store only" '#include [<"]grpc' '^archive/pfs_[a-z_]*\.(cc|h)$'
 allow_only "RocksDB is seen by the spool and the index only" \
   '#include [<"]rocksdb/' '^(daemon/[a-z_]*spool|replay/[a-z_]*index)\.(cc|h)$'
-allow_only "cpp-httplib is seen by the HTTP server only" '#include [<"]httplib' \
-  '^daemon/http_server\.cc$'
+allow_only "libcurl is seen by the HTTP client only" '#include [<"]curl/' '^archive/http_client\.cc$'
+allow_only "pugixml is seen by the XML of S3, and by the server for its tests" \
+  '#include [<"]pugixml' '^(archive/s3_xml|tests/s3_server/server)\.cc$'
+allow_only "cpp-httplib is seen by the HTTP server only, and by tests" '#include [<"]httplib' \
+  '^(daemon/http_server|tests/.*)\.cc$'
 allow_only "prometheus-cpp is seen by the metrics' text only" '#include [<"]prometheus/' \
   '^daemon/metrics_text\.cc$'
 allow_only "heavy headers stay out of headers" \

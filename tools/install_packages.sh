@@ -4,30 +4,33 @@
 #   tools/install_packages.sh build     to build and run it, Postgres 15 included
 #   tools/install_packages.sh test      the sanitizers, linters and what else ./test.sh needs as well
 #   tools/install_packages.sh majors    to fetch other Postgres versions to test on
+#   tools/install_packages.sh npm       to fetch other servers to test on
 set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   postgresql-15 libpq-dev
-  libprotobuf-dev protobuf-compiler libssl-dev libspdlog-dev libexpected-dev libcli11-dev
+  libprotobuf-dev protobuf-compiler libssl-dev libcurl4-openssl-dev libpugixml-dev libspdlog-dev libexpected-dev libcli11-dev
   nlohmann-json3-dev libzstd-dev libxxhash-dev librocksdb-dev
   libcpp-httplib-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev librapidcheck-dev
 )
 test_packages=(
-  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq yq zstd
+  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq yq zstd python3
 )
 
 # npm is often there from elsewhere, and then conflicts with Debian's.
-majors_packages=(jq)
-command -v npm >/dev/null || majors_packages+=(npm)
+npm_packages=()
+command -v npm >/dev/null || npm_packages+=(npm)
+majors_packages=(jq "${npm_packages[@]}")
 
 case ${1:-} in
   build) packages=("${build_packages[@]}") ;;
   test) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
   majors) packages=("${majors_packages[@]}") ;;
+  npm) packages=("${npm_packages[@]}") ;;
   *)
-    echo "usage: ${0##*/} build|test|majors" >&2
+    echo "usage: ${0##*/} build|test|majors|npm" >&2
     exit 2
     ;;
 esac

@@ -6,5 +6,6 @@ namespace trunkline::bench {
 void CaptureBenchmarks();
 void LatencyBenchmark();
 void RebuildBenchmarks();
+void StoreBenchmarks();
 
 }  // namespace trunkline::bench

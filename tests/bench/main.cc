@@ -1,4 +1,5 @@
-// trunkline_bench [capture|latency|rebuild]: the comparisons that docs/benchmarks.md reports.
+// trunkline_bench [capture|latency|rebuild|stores]: the comparisons that docs/benchmarks.md
+// reports.
 #include <cstdio>
 #include <exception>
 #include <string_view>
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
     if (only.empty() || only == "capture") trunkline::bench::CaptureBenchmarks();
     if (only.empty() || only == "latency") trunkline::bench::LatencyBenchmark();
     if (only.empty() || only == "rebuild") trunkline::bench::RebuildBenchmarks();
+    if (only.empty() || only == "stores") trunkline::bench::StoreBenchmarks();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "trunkline_bench: %s\n", error.what());
     return 1;

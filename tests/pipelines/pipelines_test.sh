@@ -1,149 +1,157 @@
 #!/usr/bin/env bash
-# Each stage on a live Postgres, on its archive with `trunkline query`, and as its Pachyderm pipeline:
-# the three agree at several instants. Usage: pipelines_test.sh FOLDER_OF_THE_PROGRAMS
+# Each stage on a live Postgres, on its archive with `trunkline query`, and in each way of pipelines/:
+# all agree. Usage: pipelines_test.sh FOLDER_OF_THE_PROGRAMS
 set -euo pipefail
 bin=$(cd "${1:?the folder of trunkline and trunklined}" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tools/private_postgres.sh
-source "$root/tools/private_postgres.sh"
-
-failures=0
-check() {
-  local name=$1
-  shift
-  if "$@"; then
-    echo "ok   $name"
-  else
-    echo "FAIL $name"
-    failures=$((failures + 1))
-  fi
-}
-
 work=$(mktemp -d)
-archive=$work/archive
-daemon_pid=
-clean_up() {
-  [[ -z $daemon_pid ]] || kill "$daemon_pid" 2>/dev/null || true
-  wait
-  stop_postgres
-  rm -rf "$work"
-}
-trap clean_up EXIT
+# shellcheck source=tests/pipelines/check.sh
+source "$root/tests/pipelines/check.sh"
+# shellcheck source=tests/pipelines/shop.sh
+source "$root/tests/pipelines/shop.sh"
+trap close_shop EXIT
 
-# --- the specs themselves ---
+check "the specs are sound" "$root/pipelines/run" --check "$root"/pipelines/*.json
 
-# Named after its pipeline, and with known fields only: Pachyderm refuses a misspelt one.
-spec_is_sound() {
-  # shellcheck disable=SC2016
-  jq -e --arg name "$(basename "$1" .json)" '
-    .pipeline.name == $name and
-    (keys - ["pipeline", "description", "input", "transform", "datum_tries", "autoscaling"] == []) and
-    (.transform | keys - ["image", "cmd", "env"] == []) and
-    (.input.pfs | keys - ["name", "repo", "branch", "glob"] == []) and
-    (.transform.env | all(.[]; type == "string"))' "$1" >/dev/null
-}
-for spec in "$root"/pipelines/*.json; do
-  check "$(basename "$spec") is sound" spec_is_sound "$spec"
-done
-
-# --- a shop, its archive, and what the stages said on the live database ---
-
-start_postgres "wal_level = logical" "timezone = 'America/Los_Angeles'"
-psql -qX -v ON_ERROR_STOP=1 -f "$root/sql/schema.sql" -f "$root/sql/customers.sql" \
-  -f "$root/sql/generate.sql" -v tables='customers, orders' -f "$root/sql/source_setup.sql"
-
-capture=("$bin/trunklined" --source "host=$PGHOST port=$PGPORT user=trunkline dbname=postgres"
-  --archive "$archive")
-"${capture[@]}" 2>"$work/trunklined.log" &
-daemon_pid=$!
-for ((tenths = 0; tenths < 300; tenths++)); do
-  compgen -G "$archive/snapshots/*/complete*" >/dev/null && break
-  sleep 0.1
-done
-
-# live_stage STAGE AS_OF [PERIOD]
-live_stage() {
-  PGOPTIONS="-c trunkline.as_of=${2// /\\ } -c trunkline.period=${3:-}" \
-    psql -qX --csv -f "$root/sql/$1.sql"
-}
-
-# trade DAYS START AS_OF NAME: the shop trades, and what the stages then say is kept.
-declare -A lsn_of as_of_of
-trade() {
-  local days=$1 start=$2 as_of=$3 name=$4 stage
-  psql -qX -c "call peanuts.simulate($days, 1, '$start')"
-  lsn_of[$name]=$(psql -qXAt -c "select pg_current_wal_insert_lsn()")
-  as_of_of[$name]=$as_of
-  for stage in shipping retention report; do
-    live_stage "$stage" "$as_of" >"$work/$name.$stage.csv"
-  done
-}
+open_shop
+archive_all
 trade 60 2016-08-02 '2016-10-01 00:00:00+00' day60
 trade 20 2016-10-01 '2016-10-21 00:00:00+00' day80
-trade 40 2016-10-21 '2016-11-30 00:00:00+00' day120
-
-kill -TERM "$daemon_pid"
-wait "$daemon_pid" || { cat "$work/trunklined.log" >&2; exit 1; }
-daemon_pid=
-"${capture[@]}" --endpos now 2>>"$work/trunklined.log" || { cat "$work/trunklined.log" >&2; exit 1; }
-
+archive_all
 check "the trade gives the stages something to say" test \
-  "$(cat "$work"/day*.retention.csv | wc -l)" -ge 7 -a "$(wc -l <"$work/day60.shipping.csv")" -gt 5
+  "$(cat "$work"/day*.retention.csv | wc -l)" -ge 4 -a "$(wc -l <"$work/day60.shipping.csv")" -gt 5
 
-# --- the same from the archive, and from the archive through the pipelines ---
-
-query_agrees() {
-  local name=$1 stage=$2
-  "$bin/trunkline" query "$archive" --at "lsn:${lsn_of[$name]}" --as-of "${as_of_of[$name]}" \
-    --format csv -f "$root/sql/$stage.sql" >"$work/query.csv" 2>"$work/query.log" ||
-    { cat "$work/query.log"; return 1; }
-  diff "$work/$name.$stage.csv" "$work/query.csv"
-}
-
-# pipeline STAGE [NAME=VALUE…]: runs its spec; what it wrote is in $work/out.
-pipeline() {
-  local stage=$1 code=0
+# pipelines FILE [ARGUMENT…]: what they say is in $work/log, what they wrote in $work/out.
+pipelines() {
+  local file=$1 code=0
   shift
-  rm -rf "$work/out"
-  mkdir "$work/out"
-  "$root/tests/pipelines/run_spec.sh" "$root/pipelines/$stage.json" "$archive" "$bin" \
-    "$work/out" "$@" >"$work/pipeline.log" 2>&1 || code=$?
+  "$root/pipelines/run" "$root/pipelines/$file.json" --repo "trunkline=$archive" --bin "$bin" \
+    --out "$work/out" --state "$work/state" --parallel 2 "$@" >"$work/log" 2>&1 || code=$?
   if ((code == 77)); then
-    cat "$work/pipeline.log"
+    cat "$work/log"
     exit 77
   fi
   return "$code"
 }
-pipeline_agrees() {
-  local name=$1 stage=$2
-  shift 2
-  pipeline "$stage" "TRUNKLINE_AS_OF=${as_of_of[$name]}" "$@" ||
-    { cat "$work/pipeline.log"; return 1; }
-  [[ $(ls -A "$work/out") == "$stage.csv" ]] || { ls -lA "$work/out"; return 1; }
-  diff "$work/$name.$stage.csv" "$work/out/$stage.csv"
-}
-
-for stage in shipping retention report; do
-  for name in day60 day80 day120; do
-    check "query $stage at $name" query_agrees "$name" "$stage"
+runs() { pipelines "$@" || { cat "$work/log"; return 1; }; }
+# agree NAME FOLDER: the stages' answers, in folders of that beginning, are those of the instant.
+agree() {
+  local stage
+  for stage in "${stages[@]}"; do
+    [[ $(ls -A "$work/out/$2$stage") == "$stage.csv" ]] || { ls -lA "$work/out/$2$stage"; return 1; }
+    diff "$work/$1.$stage.csv" "$work/out/$2$stage/$stage.csv" || return 1
   done
-  check "pipeline $stage, as its spec has it" pipeline_agrees day120 "$stage"
-  check "pipeline $stage at a past LSN" \
-    pipeline_agrees day60 "$stage" "TRUNKLINE_AT=lsn:${lsn_of[day60]}"
+}
+said() { grep -qF -- "$1" "$work/log" || { cat "$work/log"; return 1; }; }
+
+# --- trunkline query, as three pipelines ---
+
+query_agrees() {
+  "$bin/trunkline" query "$archive" --at "lsn:${lsn_of[$1]}" --as-of "${as_of_of[$1]}" \
+    --format csv -f "$root/sql/$2.sql" >"$work/query.csv" 2>"$work/query.log" ||
+    { cat "$work/query.log"; return 1; }
+  diff "$work/$1.$2.csv" "$work/query.csv"
+}
+check "query at a past instant" query_agrees day60 shipping
+
+direct_pipelines() {
+  local stage
+  for stage in "${stages[@]}"; do pipelines "$stage" "$@" || return 1; done
+}
+check "the stages' pipelines" direct_pipelines --env "TRUNKLINE_AS_OF=${as_of_of[day80]}"
+check "agree" agree day80 ""
+check "at a past LSN" runs shipping --env "TRUNKLINE_AS_OF=${as_of_of[day60]}" \
+  --env "TRUNKLINE_AT=lsn:${lsn_of[day60]}"
+check "it agrees with what was said then" \
+  diff "$work/day60.shipping.csv" "$work/out/shipping/shipping.csv"
+
+live_stage report "${as_of_of[day80]}" '2\ days' >"$work/two_days.csv"
+check "a report of another period" runs report --env "TRUNKLINE_AS_OF=${as_of_of[day80]}" \
+  --env "TRUNKLINE_PERIOD=2 days"
+check "agrees" diff "$work/two_days.csv" "$work/out/report/report.csv"
+check "and is of two days" test "$(wc -l <"$work/out/report/report.csv")" -eq 3
+
+fails() { ! pipelines "$@"; }
+check "a target that the archive does not reach fails" fails shipping --env TRUNKLINE_AT=lsn:FFFF/0
+check "and leaves the answer as it was" \
+  diff "$work/day60.shipping.csv" "$work/out/shipping/shipping.csv"
+
+# --- each way at day 80, then a segment more ---
+
+at=(--env "TRUNKLINE_AS_OF=${as_of_of[day80]}")
+server=(--env "PGHOST=$PGHOST" --env PGUSER=keeper --env PGPASSWORD=)
+psql -qX -c "create role keeper login createdb"
+databases() { "$root/pipelines/bin/drop_database.sh" --list | wc -l; }
+
+check "CSV" runs csv "${at[@]}"
+check "agrees" agree day80 csv-
+parts_are_the_whole() {
+  "$bin/trunkline" replay "$archive" --at latest --to "csv:$work/whole" --tables orders 2>/dev/null &&
+    test "$(cat "$work"/out/csv/orders/*.csv | sort -u | wc -l)" -gt 1000 &&
+    diff <(tail -n +2 "$work/whole/public.orders.csv" | sort) \
+      <(tail -qn +2 "$work"/out/csv/orders/*.csv | sort)
+}
+check "the four parts of orders are the whole, each row once" parts_are_the_whole
+
+check "PGDATA" runs pgdata "${at[@]}"
+check "agrees" agree day80 pgdata-
+check "the log" runs log "${at[@]}"
+check "agrees" agree day80 log-
+check "a role that cannot set the instant fails" fails database "${at[@]}" "${server[@]}"
+check "and is told why" said "GRANT SET ON PARAMETER trunkline.as_of"
+check "and no database is left" test "$(databases)" -eq 0
+psql -qX -c "grant set on parameter trunkline.as_of to keeper"
+check "a database outside with its dump" runs database "${at[@]}" "${server[@]}"
+check "agrees" agree day80 database-
+check "the dump is whole" pg_restore --list "$work"/out/database/*.dump --file "$work/dump.list"
+check "a database outside, dumped beside the stages" runs database_early "${at[@]}" "${server[@]}"
+check "agrees" agree day80 early-
+check "the dump is whole" pg_restore --list "$work"/out/database-dump/*.dump --file "$work/dump.list"
+check "two databases are on the server" test "$(databases)" -eq 2
+
+trade 5 2016-10-21 '2016-10-26 00:00:00+00' day85
+archive_all
+at=(--env "TRUNKLINE_AS_OF=${as_of_of[day80]}")
+check "a segment more" runs log "${at[@]}" --only log --only log-base
+check "is one datum more of the log" said "log: 2 datums, 1 processed, 1 skipped, 0 gone"
+check "and the base snapshot is not rebuilt" said "log-base: 1 datum, 0 processed, 1 skipped"
+check "a stage, later" runs log --env "TRUNKLINE_AS_OF=${as_of_of[day85]}" --only log-shipping
+check "agrees" diff "$work/day85.shipping.csv" "$work/out/log-shipping/shipping.csv"
+
+# What the source lost cannot be played over.
+cp -R "$archive" "$work/gapped"
+: >"$work/gapped/changes/FFFFFFFF00000000-FFFFFFFF00000010.gap.seg"
+check "a gap" runs log --only log --repo "trunkline=$work/gapped"
+check "becomes a file" test -s "$work/out/log/FFFFFFFF00000000-FFFFFFFF00000010.sql"
+refuses_to_be_run() { ! psql -qX -v ON_ERROR_STOP=1 -f "$1" 2>"$work/log" && said "the source lost"; }
+check "that refuses to be run" refuses_to_be_run \
+  "$work/out/log/FFFFFFFF00000000-FFFFFFFF00000010.sql"
+
+# --- databases are not left behind ---
+
+mkdir "$work/drop"
+for folder in database database-id; do
+  find "$work/out/$folder" -type f ! -name '*.dump' -exec cp {} "$work/drop" \;
+done
+check "databases are dropped when told to" runs database_drop --repo "trunkline-drop=$work/drop" \
+  "${server[@]}"
+check "and are gone" test "$(databases)" -eq 0
+
+# The first try does all of its work, leaves another's half-made database, and is then killed.
+# shellcheck disable=SC2016
+jq -n --slurpfile specs "$root/pipelines/database_early.json" --arg flag "$work/killed" '
+  $specs[0] | .transform.cmd = ["bash", "-c", ("/opt/trunkline/pipelines/bin/database.sh || exit; " +
+    "[[ ! -e \($flag) ]] || exit 0; touch \($flag); kill -9 $$")]' >"$work/killed.json"
+killed_once() {
+  "$root/pipelines/run" "$work/killed.json" --repo "trunkline=$archive" --bin "$bin" \
+    --out "$work/out2" "${server[@]}" >"$work/log" 2>&1 || { cat "$work/log"; return 1; }
+}
+check "a datum killed after its work is tried again" killed_once
+check "it was" said "try 1 of 2"
+check "and there is one database" test "$(databases)" -eq 1
+for other in postgres template1 "trunkline_x" 'trunkline_"; --'; do
+  check "drop_database.sh refuses $other" test \
+    "$("$root/pipelines/bin/drop_database.sh" "$other" 2>&1)" = "\"$other\" is no name that database.sh gives"
 done
 
-live_stage report '2016-11-30 00:00:00+00' '2\ days' >"$work/day120.report.csv"
-check "pipeline report with another period" \
-  pipeline_agrees day120 report "TRUNKLINE_PERIOD=2 days"
-check "that period was of two days" test "$(wc -l <"$work/out/report.csv")" -eq 3
-
-fails_and_writes_nothing() {
-  ! pipeline "$@" && [[ -z $(ls -A "$work/out") ]]
-}
-check "a target that the archive does not reach fails, and nothing is written" \
-  fails_and_writes_nothing shipping TRUNKLINE_AT=lsn:FFFF/0
-archive=$work/empty
-mkdir "$archive"
-check "an empty archive fails, and nothing is written" fails_and_writes_nothing shipping
-
-((failures == 0)) || { echo "$failures check(s) failed"; exit 1; }
+summarize

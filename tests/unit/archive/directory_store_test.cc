@@ -294,8 +294,8 @@ TEST(OpenStoreTest, NamesWhatItUnderstands) {
 }
 
 TEST(OpenStoreTest, SaysWhatIsNotSupportedWithoutSecrets) {
-  for (const char* url : {"pfs://host:30650/repo@master", "pfs+tls://host/repo@master",
-                          "s3://key:secret@bucket/prefix"}) {
+  for (const char* url :
+       {"pfs://user:secret@host:30650/repo@master", "pfs+tls://user:secret@host/repo@master"}) {
     const auto store = OpenStore(url);
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().kind, ErrorKind::kUnsupported);

@@ -281,10 +281,12 @@ Result<ResolvedTarget> ArchiveBuilder::Resolve(const std::string& target) const 
 }
 
 Result<DatabaseState> ArchiveBuilder::Rebuild(const std::string& target,
-                                              const std::vector<std::string>& tables) const {
+                                              const std::vector<std::string>& tables,
+                                              const RowsPart& part) const {
   ASSIGN_OR_RETURN(const ResolvedTarget resolved, Resolve(target));
   StateOptions options;
   options.tables = tables;
+  options.part = part;
   return BuildState(*store_, ReadCatalog(), resolved, options);
 }
 

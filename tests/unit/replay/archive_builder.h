@@ -101,7 +101,8 @@ class ArchiveBuilder {
   Catalog ReadCatalog() const;
   Result<ResolvedTarget> Resolve(const std::string& target) const;
   Result<DatabaseState> Rebuild(const std::string& target,
-                                const std::vector<std::string>& tables = {}) const;
+                                const std::vector<std::string>& tables = {},
+                                const RowsPart& part = {}) const;
 
  private:
   SnapshotPart PutPart(uint64_t lsn, const Contents& table, Timestamp time) const;

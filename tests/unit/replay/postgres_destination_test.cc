@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "archive/sha256.h"
 #include "postgres/server.h"
 #include "replay/destination.h"
 #include "replay/postgres_rebuild.h"
@@ -420,6 +421,32 @@ TEST_F(PostgresDestinationTest, ANameInUseIsRefused) {
   auto destination = Must(NewPostgresDestination(server_->conninfo("postgres"), options));
   EXPECT_EQ(destination->Check().error().kind, ErrorKind::kAlreadyExists);
   EXPECT_EQ(destination->Write(state, nullptr).error().kind, ErrorKind::kAlreadyExists);
+}
+
+TEST_F(PostgresDestinationTest, ForceReplacesTheDatabaseAndWhatAKilledAttemptLeft) {
+  const DatabaseState state = MakeSource("source_again", "CREATE TABLE public.t (a integer)");
+  Sha256 sha256;
+  sha256.Update("again");
+  const std::string digest = sha256.Finish();
+  std::string incomplete = "trunkline_incomplete_";
+  for (size_t i = 0; i < 4; ++i) {
+    std::array<char, 3> digits{};
+    std::snprintf(digits.data(), digits.size(), "%02x", static_cast<unsigned char>(digest[i]));
+    incomplete += digits.data();
+  }
+  Run("postgres", "CREATE DATABASE again");
+  Run("postgres", "CREATE DATABASE " + incomplete);
+  // A session that the killed process left.
+  auto left =
+      Must(Connection::Open(server_->conninfo(incomplete), postgres::Mode::kNormal, "left"));
+  DestinationOptions options;
+  options.create_database = "again";
+  options.force = true;
+  auto destination = Must(NewPostgresDestination(server_->conninfo("postgres"), options));
+  Must(destination->Check());
+  Must(destination->Write(state, nullptr));
+  EXPECT_EQ(Ask("again", "SELECT count(*) FROM public.t"), "0");
+  EXPECT_THAT(Databases(), Not(Contains(incomplete)));
 }
 
 TEST_F(PostgresDestinationTest, AFailureLeavesNoNewDatabase) {

@@ -126,6 +126,19 @@ std::vector<PlainRow> RowsOf(const DatabaseState& state, const Relation& relatio
   return rows;
 }
 
+// The rows of both of two parts, in any order.
+std::vector<PlainRow> RowsOfParts(const ArchiveBuilder& archive, const Relation& relation) {
+  std::vector<PlainRow> rows;
+  for (const uint32_t number : {1U, 2U}) {
+    const auto part = archive.Rebuild("latest", {relation.name}, {.number = number, .count = 2});
+    EXPECT_TRUE(part) << part.error().ToString();
+    if (!part) return {};
+    const std::vector<PlainRow> its = RowsOf(*part, relation);
+    rows.insert(rows.end(), its.begin(), its.end());
+  }
+  return rows;
+}
+
 class StatePropertyTest : public testing::TestWithParam<unsigned> {};
 
 TEST_P(StatePropertyTest, FoldingIsApplying) {
@@ -161,6 +174,11 @@ TEST_P(StatePropertyTest, FoldingIsApplying) {
         std::sort(applied.begin(), applied.end());
       }
       EXPECT_EQ(folded, applied) << "seed " << GetParam() << ", table " << model.relation().name;
+      if (segment < 2) continue;
+      std::vector<PlainRow> parts = RowsOfParts(archive, model.relation());
+      std::sort(parts.begin(), parts.end());
+      std::sort(applied.begin(), applied.end());
+      EXPECT_EQ(parts, applied) << "seed " << GetParam() << ", parts of " << model.relation().name;
     }
   }
 }

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Rebuilds a state as the data folder of a Postgres server. Usage: pgdata.sh
+#
+# Reads /pfs/archive. Writes into /pfs/out:
+#   pgdata/             the folder, of a server that was stopped cleanly; the state is in its
+#                       database "trunkline", which carries its instant as trunkline.as_of
+#   empty_folders       those of its folders that are empty: PFS keeps files alone
+# Environment, optional: TRUNKLINE_AT, TRUNKLINE_AS_OF, and TRUNKLINE_TABLES with commas between.
+set -euo pipefail
+# shellcheck source=pipelines/bin/postgres.sh
+source "$(dirname "$0")/postgres.sh"
+
+make_data
+start_server
+"$home/bin/trunkline" replay /pfs/archive --at "${TRUNKLINE_AT:-latest}" \
+  ${TRUNKLINE_AS_OF:+--as-of "$TRUNKLINE_AS_OF"} ${TRUNKLINE_TABLES:+--tables "$TRUNKLINE_TABLES"} \
+  --to postgresql:///postgres --create-database trunkline >/dev/null
+as_of=$(psql --no-psqlrc --no-align --tuples-only --dbname trunkline \
+  --command "select current_setting('trunkline.as_of', true)")
+: "${as_of:?the target has no instant: set TRUNKLINE_AS_OF}"
+# So that whoever starts it finds statistics, and no row is looked up in the transaction log any more.
+"$PG_BIN/vacuumdb" --quiet --analyze --freeze trunkline
+stop_server
+
+rm -f "$work/data/postmaster.opts"
+(cd "$work/data" && find . -type d -empty | sed 's|^\./||' | sort) >/pfs/out/empty_folders
+cp --recursive --no-preserve=mode,ownership "$work/data" /pfs/out/pgdata

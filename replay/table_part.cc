@@ -1,0 +1,65 @@
+// FoldedTable, as far as it keeps a part of its rows alone.
+#include "replay/rows_part.h"
+#include "replay/table_state.h"
+
+namespace trunkline {
+
+Error FoldedTable::TakesOtherParts() const {
+  return Error{ErrorKind::kUnsupported,
+               "rows of the table " + relation_.schema + "." + relation_.name +
+                   " take those of other parts to tell",
+               {}};
+}
+
+bool FoldedTable::IsInPart(Tuple row) const {
+  return PartOf(relation_, row, part_.count) == part_.number;
+}
+
+// The new row with what the change says of the old one: all of it, or its key.
+Tuple FoldedTable::WithOldValues(const Change& change) {
+  arriving_.assign(change.new_tuple.begin(), change.new_tuple.end());
+  for (size_t i = 0; i < arriving_.size() && !change.old_tuple.empty(); ++i) {
+    const bool told = change.old_kind == OldTupleKind::kFull || relation_.columns[i].key;
+    if (arriving_[i].state == ValueState::kUnchangedToast && told) {
+      arriving_[i] = change.old_tuple[i];
+    }
+  }
+  return arriving_;
+}
+
+Result<void> FoldedTable::ApplyInPart(const Change& change, uint64_t hash) {
+  if (change.operation == Operation::kInsert) {
+    return IsInPart(change.new_tuple) ? ApplyWhole(change, hash) : Result<void>();
+  }
+  if (change.operation == Operation::kDelete) {
+    return IsInPart(change.old_tuple) ? ApplyWhole(change, hash) : Result<void>();
+  }
+  const Tuple row = WithOldValues(change);
+  const bool arrives = IsInPart(row);
+  const bool leaves = change.old_kind == OldTupleKind::kNone ? arrives : IsInPart(change.old_tuple);
+  if (leaves == arrives) return leaves ? ApplyWhole(change, hash) : Result<void>();
+  Change half = change;
+  if (leaves) {
+    half.operation = Operation::kDelete;
+    return ApplyWhole(half, hash);
+  }
+  for (const Value& value : row) {
+    if (value.state == ValueState::kUnchangedToast) return Fail(TakesOtherParts());
+  }
+  half.operation = Operation::kInsert;
+  half.new_tuple = row;
+  return ApplyWhole(half, Hash(row));
+}
+
+bool FoldedTable::KeepsParts(const std::vector<uint16_t>& identity_before, Mode mode_before,
+                             const ColumnMapping& mapping) const {
+  if (mode_ != mode_before) return false;
+  if (mapping.unchanged) return identity_columns_ == identity_before;
+  if (mode_ != Mode::kKeyed || identity_columns_.size() != identity_before.size()) return false;
+  for (size_t i = 0; i < identity_before.size(); ++i) {
+    if (mapping.sources[identity_columns_[i]].old_column != identity_before[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace trunkline
