@@ -203,6 +203,16 @@ Result<void> Appender::PublishPending() {
   timeline_ = last.header().timeline;
   last_digest_ = last.digest();
   if (last.header().kind == SegmentKind::kGap) last_gap_end_ = last.header().end;
+  last_appended_.clear();
+  for (const std::unique_ptr<FinishedSegment>& segment : pending_) {
+    last_appended_.push_back({.kind = segment->header().kind,
+                              .begin = segment->header().begin,
+                              .end = segment->header().end,
+                              .bytes = segment->size(),
+                              .transactions = segment->transactions(),
+                              .changes = segment->changes(),
+                              .tables = segment->tables()});
+  }
   pending_.clear();
   return {};
 }

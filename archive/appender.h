@@ -14,6 +14,17 @@
 
 namespace trunkline {
 
+// What an archive has grown by.
+struct AppendedSegment {
+  SegmentKind kind = SegmentKind::kChanges;  // or kGap
+  Lsn begin;
+  Lsn end;
+  uint64_t bytes = 0;
+  uint64_t transactions = 0;
+  uint64_t changes = 0;
+  std::vector<TableTotals> tables;
+};
+
 // One writer at a time is meant to be (the slot elects it), but nothing breaks where there are two:
 // a segment goes in only behind the newest one, and the second writer is told. One thread at a
 // time.
@@ -62,6 +73,9 @@ class Appender {
   // The same for a segment of kind GAP.
   Result<void> AppendGap(Lsn end, std::string reason, uint32_t timeline, uint32_t server_version);
 
+  // What PublishPending published last; nothing before it has.
+  const std::vector<AppendedSegment>& last_appended() const { return last_appended_; }
+
   // A snapshot at `lsn` is published in this order: the definition of its tables (`document` is the
   // JSON of docs/definition.md), then of each table its parts and the manifest that makes it count.
   // These three may be called from several threads at once, also beside the other methods.
@@ -108,6 +122,7 @@ class Appender {
   Lsn snapshot_reaches_back_to_;
   Lsn last_gap_end_;
   std::vector<std::unique_ptr<FinishedSegment>> pending_;  // each begins where the last one ends
+  std::vector<AppendedSegment> last_appended_;
 };
 
 }  // namespace trunkline

@@ -51,6 +51,12 @@ void AddKeyRange(const BlockContents& contents, const RelationRows& rows,
   stats->key_max = largest;
 }
 
+uint64_t RawBytes(const RelationRows& rows) {
+  uint64_t bytes = 0;
+  for (const StoredValue& value : rows.values) bytes += value.size;
+  return bytes;
+}
+
 }  // namespace
 
 BlockStats StatsOf(const BlockContents& contents) {
@@ -72,7 +78,9 @@ BlockStats StatsOf(const BlockContents& contents) {
     for (const uint32_t relation : truncate.relation_indexes) ++relations[relation].truncates;
   }
   for (const RelationRows& rows : contents.relations) {
-    AddKeyRange(contents, rows, &relations[rows.relation_index]);
+    BlockRelationStats& relation = relations[rows.relation_index];
+    relation.raw_bytes = RawBytes(rows);
+    AddKeyRange(contents, rows, &relation);
   }
   for (auto& [index, relation] : relations) {
     relation.relation_index = index;

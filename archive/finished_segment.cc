@@ -3,6 +3,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 #include <utility>
 
 #include "archive/little_endian.h"
@@ -17,15 +19,20 @@ constexpr size_t kCopyBytes = 1 << 20;
 // What stands before the blocks, the blocks, and what stands after them.
 class ComposedSegment : public FinishedSegment {
  public:
-  ComposedSegment(SegmentHeader header, std::string front, ScratchBuffer blocks, uint64_t changes)
+  ComposedSegment(SegmentHeader header, std::string front, ScratchBuffer blocks,
+                  const SegmentFooter& footer, std::vector<TableTotals> tables)
       : header_(std::move(header)),
         front_(std::move(front)),
         blocks_(std::move(blocks)),
-        changes_(changes) {}
+        transactions_(footer.transactions),
+        changes_(footer.changes),
+        tables_(std::move(tables)) {}
 
   const SegmentHeader& header() const override { return header_; }
   const std::string& digest() const override { return digest_; }
+  uint64_t transactions() const override { return transactions_; }
   uint64_t changes() const override { return changes_; }
+  const std::vector<TableTotals>& tables() const override { return tables_; }
   uint64_t size() const override { return front_.size() + blocks_.size() + back_.size(); }
 
   Result<void> Read(uint64_t offset, char* buffer, size_t length) const override {
@@ -66,7 +73,9 @@ class ComposedSegment : public FinishedSegment {
   ScratchBuffer blocks_;
   std::string back_;
   std::string digest_;
+  uint64_t transactions_;
   uint64_t changes_;
+  std::vector<TableTotals> tables_;
 };
 
 Result<void> ComposedSegment::AppendFooter(const std::string& footer) {
@@ -104,6 +113,27 @@ std::string ComposeFront(const std::string& header) {
   return front;
 }
 
+// A table may be several relations, described differently.
+std::vector<TableTotals> TotalsOf(const std::vector<const Relation*>& relations,
+                                  const SegmentFooter& footer) {
+  std::map<std::pair<std::string_view, std::string_view>, TableTotals> by_name;
+  for (const BlockStats& block : footer.blocks) {
+    for (const BlockRelationStats& stats : block.relations) {
+      const Relation& relation = *relations[stats.relation_index];
+      TableTotals& totals = by_name[{relation.schema, relation.name}];
+      totals.changes += stats.inserts + stats.updates + stats.deletes + stats.truncates;
+      totals.raw_bytes += stats.raw_bytes;
+    }
+  }
+  std::vector<TableTotals> tables;
+  for (auto& [name, totals] : by_name) {
+    totals.schema = name.first;
+    totals.name = name.second;
+    tables.push_back(std::move(totals));
+  }
+  return tables;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<FinishedSegment>> ComposeSegment(
@@ -116,8 +146,9 @@ Result<std::unique_ptr<FinishedSegment>> ComposeSegment(
     return Fail(ErrorKind::kUnsupported, "a segment's header or footer exceeds 256 MiB",
                 "make segments smaller");
   }
-  auto segment = std::make_unique<ComposedSegment>(std::move(header), ComposeFront(header_bytes),
-                                                   std::move(blocks), footer.changes);
+  auto segment =
+      std::make_unique<ComposedSegment>(std::move(header), ComposeFront(header_bytes),
+                                        std::move(blocks), footer, TotalsOf(relations, footer));
   TRY(segment->AppendFooter(footer_bytes));
   return std::unique_ptr<FinishedSegment>(std::move(segment));
 }

@@ -62,6 +62,8 @@ struct BlockRelationStats {
   bool has_key_range = false;
   int64_t key_min = 0;
   int64_t key_max = 0;
+  // Of the values of its rows. The footer does not keep it: 0 where the block was read.
+  uint64_t raw_bytes = 0;
 };
 
 // A block's entry in the footer.
@@ -80,6 +82,16 @@ struct BlockStats {
   Timestamp commit_time_max;
   bool has_messages = false;  // messages, definitions or raw messages
   std::vector<BlockRelationStats> relations;
+};
+
+// What changes of one table there are in a segment that was written.
+struct TableTotals {
+  std::string schema;
+  std::string name;
+  uint64_t changes = 0;    // rows, and truncates
+  uint64_t raw_bytes = 0;  // of the values
+
+  friend bool operator==(const TableTotals&, const TableTotals&) = default;
 };
 
 inline constexpr size_t kDigestBytes = 32;

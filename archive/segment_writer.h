@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "archive/byte_source.h"
 #include "archive/segment.h"
@@ -33,7 +34,10 @@ class FinishedSegment : public ByteSource {
  public:
   virtual const SegmentHeader& header() const = 0;
   virtual const std::string& digest() const = 0;  // 32 bytes
+  virtual uint64_t transactions() const = 0;
   virtual uint64_t changes() const = 0;
+  // One a table that is changed in it, by name.
+  virtual const std::vector<TableTotals>& tables() const = 0;
 };
 
 // Called by one thread; encodes one block on another while the next is being filled. Whoever needs

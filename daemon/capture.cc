@@ -41,7 +41,7 @@ Capture::Capture(const CaptureOptions& options, ReplicationStream stream, const 
                  DefinitionTracker* definitions)
     : options_(options),
       stream_(std::move(stream)),
-      publisher_(appender, source, &wakeup_, options.on_appended),
+      publisher_(appender, source, &wakeup_, options.metrics, options.on_appended),
       feedback_(start, options.feedback_interval, Clock::now()),
       watchdog_(options.silence_patience),
       builder_(
@@ -68,6 +68,7 @@ Result<void> Capture::Run() {
     }
     if (progressed || !reading) watchdog_.Heard();
     const Clock::time_point now = Clock::now();
+    ReportTurn(now, progressed);
     if (segment_since_.has_value() && now >= *segment_since_ + options_.segment_max_age) {
       builder_.CloseAtNextCommit();
     }
@@ -86,7 +87,9 @@ Result<void> Capture::Run() {
   }
   // Tell the source what it may let go of; whether it hears it matters little.
   const StandbyStatus status = feedback_.Take(Clock::now());
-  (void)stream_.SendStatus(status, /*request_reply=*/false).has_value();
+  if (stream_.SendStatus(status, /*request_reply=*/false)) {
+    options_.metrics->NoteConfirmed(status.flush);
+  }
   spdlog::info("archived up to {}", feedback_.durable().ToString());
   return {};
 }
@@ -109,6 +112,7 @@ void Capture::NoteStopRequest() {
   if (ending_ == Ending::kNo && builder_.reached_end()) ending_ = Ending::kEndReached;
   if (ending_ != Ending::kStopRequested && StopRequested()) {
     ending_ = Ending::kStopRequested;
+    options_.metrics->SetActivity(Activity::kStopping);
     stop_deadline_ = Clock::now() + kStopPatience;
     publish_deadline_ = Clock::now() + kPublishPatience;
     spdlog::info("stopping: publishing the transactions received");
@@ -129,6 +133,7 @@ Result<void> Capture::OnHeartbeat() {
     return Fail(ErrorKind::kCancelled, "stopped in a long transaction, which will come again");
   }
   feedback_.Durable(publisher_.durable_end());
+  ReportTurn(now, /*heard=*/true);
   WatchStore(now);
   return SendStatusIfDue(now);
 }
@@ -178,6 +183,7 @@ Result<void> Capture::Handle(const StreamMessage& message) {
   const auto& data = std::get<XLogData>(message);
   feedback_.Received(data.wal_start);
   received_bytes_ += data.payload.size();
+  turn_bytes_ += data.payload.size();
   if (DescribesTables(data.payload)) definitions_->NoteDescription(Clock::now());
   TRY(assembler_.Feed(data.wal_start, data.payload));
   if (!segment_since_.has_value() && !builder_.empty()) segment_since_ = Clock::now();
@@ -198,6 +204,7 @@ void Capture::Cut() {
   const Lsn end = builder_.position();
   transactions_ += builder_.transactions();
   changes_ += builder_.changes();
+  options_.metrics->NoteSubmitted(end, builder_.oldest_commit());
   publisher_.Submit(builder_.Take(), submitted_, end, std::exchange(received_bytes_, 0));
   submitted_ = end;
   segment_since_.reset();
@@ -207,7 +214,10 @@ void Capture::Cut() {
 Result<void> Capture::SendStatusIfDue(Clock::time_point now) {
   if (now < feedback_.due()) return {};
   FAULT("feedback.send");
-  return stream_.SendStatus(feedback_.Take(now), watchdog_.AsksWithStatus(now));
+  const StandbyStatus status = feedback_.Take(now);
+  TRY(stream_.SendStatus(status, watchdog_.AsksWithStatus(now)));
+  options_.metrics->NoteConfirmed(status.flush);
+  return {};
 }
 
 void Capture::WatchStore(Clock::time_point now) {
@@ -257,6 +267,14 @@ Result<void> Capture::Wait() {
   ::poll(events, std::size(events), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000)));
   if ((events[2].revents & POLLIN) != 0) std::this_thread::sleep_for(kGatherTime);
   return stream_.has_unsent() ? stream_.Flush() : Result<void>();
+}
+
+void Capture::ReportTurn(Clock::time_point now, bool heard) {
+  options_.metrics->NoteTurn({.received = feedback_.received(),
+                              .received_bytes = std::exchange(turn_bytes_, 0),
+                              .heard = heard,
+                              .oldest_commit = builder_.oldest_commit()},
+                             now);
 }
 
 void Capture::LogProgress(Clock::time_point now) {

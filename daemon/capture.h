@@ -17,6 +17,7 @@
 #include "base/lsn.h"
 #include "daemon/definition_tracker.h"
 #include "daemon/feedback.h"
+#include "daemon/metrics.h"
 #include "daemon/publisher.h"
 #include "daemon/replication_stream.h"
 #include "daemon/segment_builder.h"
@@ -35,6 +36,7 @@ struct CaptureOptions {
   std::chrono::milliseconds silence_patience{0};  // as SilencePatience says
   std::optional<Lsn> end_position;
   Publisher::OnAppended on_appended;
+  Metrics* metrics = nullptr;  // never null once it is used; not owned
 };
 
 class Capture {
@@ -74,6 +76,7 @@ class Capture {
   Result<void> Wait();
   Clock::time_point NextDeadline() const;
   void LogProgress(Clock::time_point now);
+  void ReportTurn(Clock::time_point now, bool heard);
   bool finished() const;
 
   const CaptureOptions options_;
@@ -89,6 +92,7 @@ class Capture {
 
   Lsn submitted_;  // the end of the last segment handed to the publisher
   uint64_t received_bytes_ = 0;
+  uint64_t turn_bytes_ = 0;  // received, and not reported yet
   // When the open segment got its first transaction; empty while it has none.
   std::optional<Clock::time_point> segment_since_;
   bool cut_requested_ = false;  // the source waits for confirmation: it shuts down

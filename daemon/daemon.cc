@@ -83,8 +83,9 @@ std::chrono::milliseconds FeedbackInterval(std::chrono::milliseconds wal_sender_
 
 }  // namespace
 
-Daemon::Daemon(Options options)
+Daemon::Daemon(Options options, Metrics* metrics)
     : options_(std::move(options)),
+      metrics_(metrics),
       definition_asker_(AskOverConnection(options_.source, options_.publication)),
       definitions_(options_.publication, &definition_asker_) {
   failure_context_.crosses_gaps = options_.on_gap == OnGap::kContinue;
@@ -105,7 +106,8 @@ SnapshotOptions Daemon::snapshot_options() const {
           .part_max_bytes = options_.segment_max_bytes,
           .range_bytes = options_.snapshot_range_bytes,
           .segment = segment_options(),
-          .connections = options_.snapshot_connections};
+          .connections = options_.snapshot_connections,
+          .metrics = metrics_};
 }
 
 Result<void> Daemon::Run() {
@@ -126,6 +128,7 @@ Result<void> Daemon::Run() {
       case Reaction::kRetry:
         break;
     }
+    ReportRetry(error);
     if (std::chrono::steady_clock::now() - begun > kGoodAttempt) backoff.Reset();
     std::chrono::milliseconds wait = backoff.Next();
     // Whoever waits for another's end is to take over soon after it.
@@ -140,13 +143,24 @@ Result<void> Daemon::Run() {
   }
 }
 
+void Daemon::ReportRetry(const Error& error) {
+  if (error.kind == ErrorKind::kBusy) {
+    metrics_->SetActivity(Activity::kStandby);
+    return;
+  }
+  metrics_->SetActivity(Activity::kReconnecting);
+  metrics_->NoteError(ErrorArea::kCapture, error.kind);
+  metrics_->NoteReconnect();
+}
+
 Result<void> Daemon::OpenStores() {
   ASSIGN_OR_RETURN(store_, OpenStore(options_.archive));
   const bool confirms_spool = options_.confirm == Confirm::kSpooled;
+  metrics_->SetSpooled(confirms_spool);
   if (!confirms_spool && !SpooledStore::IsUsed(options_.spool)) return {};
   ASSIGN_OR_RETURN(
       std::unique_ptr<SpooledStore> spooled,
-      SpooledStore::Open(std::move(store_), {options_.spool, options_.spool_max_bytes}));
+      SpooledStore::Open(std::move(store_), {options_.spool, options_.spool_max_bytes, metrics_}));
   if (confirms_spool) {
     spooled_ = spooled.get();
     store_ = std::move(spooled);
@@ -159,6 +173,7 @@ Result<void> Daemon::OpenStores() {
 }
 
 Result<void> Daemon::Finish() {
+  metrics_->SetActivity(Activity::kStopping);
   return spooled_ == nullptr ? Result<void>() : spooled_->Drain(kUploadPatience);
 }
 
@@ -179,6 +194,8 @@ Result<void> Daemon::Attempt() {
   TRY(starting_point.ExamineSlot(std::exchange(slot_failure_, std::nullopt)));
   TRY(OpenArchive(source));
   ASSIGN_OR_RETURN(const Lsn start, starting_point.Prepare(appender_.get()));
+  metrics_->NoteAppended(appender_->last_appended(), {});  // a gap, if anything
+  metrics_->NoteDurable(start);
   TRY(PrepareSnapshot(source));
   TableSnapshots table_snapshots(snapshot_options(), source, store_.get(), appender_.get());
   if (end_position_.has_value() && start >= *end_position_) {
@@ -218,7 +235,8 @@ void Daemon::WatchSource() {
       std::make_unique<SourceWatch>(SourceWatchOptions{.conninfo = options_.source,
                                                        .publication = options_.publication,
                                                        .slot = options_.slot,
-                                                       .patience = patience});
+                                                       .patience = patience,
+                                                       .metrics = metrics_});
 }
 
 // Opened anew for each attempt: the archive alone knows how far it came.
@@ -247,8 +265,10 @@ Result<void> Daemon::OpenArchive(const Source& source) {
 
 Result<void> Daemon::PrepareSnapshot(const Source& source) {
   if (!appender_->has_complete_snapshot()) {
+    metrics_->SetActivity(Activity::kSnapshot);
     ASSIGN_OR_RETURN(DescribedTables tables,
                      TakeBaseSnapshot(snapshot_options(), source, store_.get(), appender_.get()));
+    metrics_->NoteBaseSnapshot();
     definitions_.Learn(std::move(tables));
     definitions_known_ = true;
   }
@@ -262,13 +282,14 @@ Result<void> Daemon::PrepareSnapshot(const Source& source) {
 
 Result<void> Daemon::Stream(Connection turn, Connection replication, const Source& source,
                             Lsn start, TableSnapshots* table_snapshots) {
-  CaptureOptions options{.segment = segment_options(),
-                         .segment_max_bytes = options_.segment_max_bytes,
-                         .segment_max_age = options_.segment_max_age,
-                         .end_position = end_position_,
-                         .on_appended = [table_snapshots](Lsn begin, Lsn end) {
-                           table_snapshots->NoteSegment(begin, end);
-                         }};
+  CaptureOptions options{
+      .segment = segment_options(),
+      .segment_max_bytes = options_.segment_max_bytes,
+      .segment_max_age = options_.segment_max_age,
+      .end_position = end_position_,
+      .on_appended = [table_snapshots](Lsn begin,
+                                       Lsn end) { table_snapshots->NoteSegment(begin, end); },
+      .metrics = metrics_};
   ASSIGN_OR_RETURN(const std::chrono::milliseconds timeout, WalSenderTimeout(&replication));
   options.feedback_interval = FeedbackInterval(timeout);
   options.silence_patience = SilencePatience(timeout, silent_attempts_);
@@ -282,10 +303,13 @@ Result<void> Daemon::Stream(Connection turn, Connection replication, const Sourc
   // network loses us, for as long as the server takes to notice.
   { const Connection ended = std::move(turn); }
   spdlog::info("streaming from {}", start.ToString());
-  SpoolChangeStore spool({.directory = options_.spool});
+  SpoolChangeStore spool({.directory = options_.spool, .metrics = metrics_});
   Capture capture(options, std::move(stream), source, start, appender_.get(), &spool,
                   &definitions_);
+  metrics_->StreamStarted(start);
   Result<void> outcome = capture.Run();
+  if (outcome) metrics_->SetActivity(Activity::kStopping);
+  metrics_->StreamEnded();
   silent_attempts_ =
       capture.source_was_silent() && capture.durable() <= start ? silent_attempts_ + 1 : 0;
   if (!outcome && outcome.error().kind == ErrorKind::kGap) {

@@ -10,6 +10,7 @@
 #include "base/lsn.h"
 #include "daemon/definition_tracker.h"
 #include "daemon/failure_policy.h"
+#include "daemon/metrics.h"
 #include "daemon/options.h"
 #include "daemon/snapshotter.h"
 #include "daemon/source.h"
@@ -23,7 +24,8 @@ namespace trunkline {
 
 class Daemon {
  public:
-  explicit Daemon(Options options);
+  // Reports into `metrics`, which is not owned.
+  Daemon(Options options, Metrics* metrics);
 
   // Runs until the end position is archived or a stop is requested (both are success), or until a
   // failure that waiting does not mend.
@@ -42,10 +44,13 @@ class Daemon {
   // `turn` is the connection that holds our turn.
   Result<void> Stream(postgres::Connection turn, postgres::Connection replication,
                       const Source& source, Lsn start, TableSnapshots* table_snapshots);
+  // An attempt has failed and is to be taken again.
+  void ReportRetry(const Error& error);
   SegmentOptions segment_options() const;
   SnapshotOptions snapshot_options() const;
 
   const Options options_;
+  Metrics* const metrics_;
   std::unique_ptr<Store> store_;
   SpooledStore* spooled_ = nullptr;  // store_, with --confirm spooled
   std::unique_ptr<Appender> appender_;

@@ -1,12 +1,45 @@
 // trunklined: archives the changes of a Postgres database.
+#include <spdlog/spdlog.h>
+
 #include <cstdio>
+#include <memory>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "daemon/check.h"
 #include "daemon/daemon.h"
+#include "daemon/endpoints.h"
+#include "daemon/http_server.h"
+#include "daemon/metrics.h"
 #include "daemon/options.h"
 #include "daemon/stop_signal.h"
+
+namespace trunkline {
+namespace {
+
+int Report(const Error& error) {
+  std::fprintf(stderr, "trunklined: %s\n", error.ToString().c_str());
+  return ExitCode(error);
+}
+
+int Run(const Options& options) {
+  Metrics metrics;
+  std::unique_ptr<HttpServer> server;
+  if (options.http.has_value()) {
+    Result<std::unique_ptr<HttpServer>> started =
+        HttpServer::Start(*options.http, Endpoints(&metrics));
+    if (!started) return Report(started.error());
+    server = *std::move(started);
+    spdlog::info("serving health and metrics at http://{}", ToString(server->address()));
+  }
+  Daemon daemon(options, &metrics);
+  const Result<void> outcome = daemon.Run();
+  return outcome ? 0 : Report(outcome.error());
+}
+
+}  // namespace
+}  // namespace trunkline
 
 int main(int argc, char** argv) {
   using namespace trunkline;
@@ -20,9 +53,5 @@ int main(int argc, char** argv) {
     std::fputs(FormatReport(report).c_str(), stdout);
     return report.failed() ? 1 : 0;
   }
-  Daemon daemon(options);
-  const Result<void> outcome = daemon.Run();
-  if (outcome) return 0;
-  std::fprintf(stderr, "trunklined: %s\n", outcome.error().ToString().c_str());
-  return ExitCode(outcome.error());
+  return Run(options);
 }

@@ -1,4 +1,7 @@
-// The values of options: durations, sizes, table names, positions.
+// The values of options: durations, sizes, table names, positions, addresses.
+#include <arpa/inet.h>
+
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -64,6 +67,11 @@ Result<std::string> TakeName(std::string_view* text) {
   return name;
 }
 
+bool IsAddress(int family, const std::string& host) {
+  std::array<char, sizeof(in6_addr)> address{};
+  return ::inet_pton(family, host.c_str(), address.data()) == 1;
+}
+
 }  // namespace
 
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
@@ -106,6 +114,21 @@ Result<EndPosition> ParseEndPosition(std::string_view text) {
   if (text == "now") return EndPosition(EndNow{});
   ASSIGN_OR_RETURN(const Lsn lsn, Lsn::Parse(text));
   return EndPosition(lsn);
+}
+
+Result<HttpAddress> ParseHttpAddress(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
+  std::string host(colon == std::string_view::npos ? "" : text.substr(0, colon));
+  if (host.empty() || host == "localhost") host = "127.0.0.1";
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  HttpAddress address{.host = host};
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  const bool number = error == std::errc() && end == port.data() + port.size();
+  if (number && IsAddress(bracketed ? AF_INET6 : AF_INET, host)) return address;
+  return Fail(ErrorKind::kInvalidArgument, "'" + std::string(text) + "' is no address to serve at",
+              "write PORT for the loopback, 0.0.0.0:PORT for all interfaces, or [::1]:PORT");
 }
 
 }  // namespace trunkline

@@ -71,6 +71,9 @@ void Declare(CLI::App* app, Options* options) {
   AddParsed(app, "--spool-max-bytes", &options->spool_max_bytes, ParseByteCount,
             "With --confirm spooled: what the archive may lack before nothing more is taken "
             "[16GiB]");
+  AddParsed(app, "--http", &options->http, ParseHttpAddress,
+            "Serve /healthz, /readyz and /metrics here: ADDRESS:PORT, or a port of the loopback")
+      ->type_name("ADDRESS");
   app->add_flag("--check", options->check,
                 "Test every prerequisite on the source, say how to mend what fails, and exit");
   app->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")

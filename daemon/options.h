@@ -30,6 +30,14 @@ struct TableName {
 // What to do where the source has lost changes that the archive lacks.
 enum class OnGap { kContinue, kStop };
 
+// Where to serve HTTP.
+struct HttpAddress {
+  std::string host;   // a numeric IPv4 or IPv6 address
+  uint16_t port = 0;  // 0: any free one
+
+  friend bool operator==(const HttpAddress&, const HttpAddress&) = default;
+};
+
 // What is confirmed to the source: what the archive holds durably, or what the spool does.
 enum class Confirm { kArchived, kSpooled };
 
@@ -57,6 +65,7 @@ struct Options {
   // archive lacks, up to the bound.
   std::string spool = "/tmp";
   uint64_t spool_max_bytes = uint64_t{16} << 30;
+  std::optional<HttpAddress> http;  // health, readiness and metrics; nothing: not served
   bool check = false;
   std::string log_level = "info";
 };
@@ -74,5 +83,7 @@ Result<uint64_t> ParseByteCount(std::string_view text);
 // SQL, upper case is kept: orders,public.customers,"Odd schema"."a.b".
 Result<std::vector<TableName>> ParseTableNames(std::string_view text);
 Result<EndPosition> ParseEndPosition(std::string_view text);
+// "0.0.0.0:9187", "[::1]:9187", "localhost:9187"; "9187" and ":9187" are of the loopback.
+Result<HttpAddress> ParseHttpAddress(std::string_view text);
 
 }  // namespace trunkline

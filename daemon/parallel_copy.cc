@@ -69,14 +69,25 @@ Result<void> ParallelCopy::Do(const Job& job, postgres::Connection* connection, 
   // The last one: nobody else touches the table any more.
   TRY(appender_->CompleteTable(lsn, table.parts, source_.timeline, source_.server_version));
   ++progress_.tables;
+  ReportProgress();
   const std::scoped_lock lock(mutex_);
   std::move(table.parts.begin(), table.parts.end(), std::back_inserter(parts_));
   return {};
 }
 
+void ParallelCopy::ReportProgress() const {
+  if (options_.metrics == nullptr) return;
+  options_.metrics->NoteSnapshot({.tables = tables_.size(),
+                                  .tables_done = progress_.tables,
+                                  .rows = progress_.rows,
+                                  .bytes = progress_.bytes});
+}
+
 void ParallelCopy::ReportUntilDone() {
   std::unique_lock lock(mutex_);
+  ReportProgress();
   while (!done_.wait_for(lock, kProgressInterval, [this] { return running_ == 0; })) {
+    ReportProgress();
     spdlog::info("{}: {} rows, {} MiB, {} of {} tables", what_, progress_.rows.load(),
                  progress_.bytes.load() >> 20, progress_.tables.load(), tables_.size());
   }

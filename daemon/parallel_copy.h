@@ -48,6 +48,7 @@ class ParallelCopy {
   void DoJobs(postgres::Connection* connection, Lsn lsn);
   Result<void> Do(const Job& job, postgres::Connection* connection, Lsn lsn);
   void ReportUntilDone();
+  void ReportProgress() const;
 
   const SnapshotOptions& options_;
   const Source& source_;

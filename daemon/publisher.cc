@@ -19,11 +19,12 @@ constexpr size_t kMostSegments = 3;
 
 }  // namespace
 
-Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup,
+Publisher::Publisher(Appender* appender, const Source& source, Wakeup* wakeup, Metrics* metrics,
                      OnAppended on_appended)
     : appender_(appender),
       source_(source),
       wakeup_(wakeup),
+      metrics_(metrics),
       on_appended_(std::move(on_appended)),
       durable_end_(appender->end()),
       thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {}
@@ -87,14 +88,17 @@ Result<void> Publisher::Call(const std::function<Result<void>()>& call) {
   {
     const std::scoped_lock lock(mutex_);
     store_called_ = Clock::now();
+    metrics_->StoreCalled(*store_called_);
   }
   Result<void> outcome = call();
+  metrics_->StoreReturned(/*failed=*/!outcome);
   const std::scoped_lock lock(mutex_);
   store_called_.reset();
   return outcome;
 }
 
 Result<void> Publisher::Append(std::vector<Job> jobs, const std::stop_token& stop) {
+  const Clock::time_point begun = Clock::now();
   for (Job& job : jobs) {
     FAULT("publisher.append");
     const auto bytes = static_cast<double>(job.writer.encoded_bytes());
@@ -108,6 +112,8 @@ Result<void> Publisher::Append(std::vector<Job> jobs, const std::stop_token& sto
   Result<void> appended = Call([this] { return appender_->PublishPending(); });
   if (!appended) TRY(Retry(jobs.back().end, std::move(appended).error(), stop));
   FAULT("publisher.appended");
+  metrics_->NoteAppended(appender_->last_appended(), Clock::now() - begun);
+  metrics_->NoteDurable(appender_->end());
   if (!on_appended_) return {};
   for (const Job& job : jobs) on_appended_(job.begin, job.end);
   return {};
@@ -118,6 +124,7 @@ Result<void> Publisher::Retry(Lsn end, Error error, const std::stop_token& stop)
   Backoff backoff(end.value);
   while (appender_->has_pending() && MayRecover(error)) {
     outage.Failed(error);
+    metrics_->NoteError(ErrorArea::kArchive, error.kind);
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });

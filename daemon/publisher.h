@@ -16,6 +16,7 @@
 #include "archive/segment_writer.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "daemon/metrics.h"
 #include "daemon/source.h"
 #include "daemon/wakeup.h"
 
@@ -26,11 +27,11 @@ class Publisher {
   using Clock = std::chrono::steady_clock;
 
   // Uses `appender` alone until destroyed; `wakeup` is signalled whenever the state below changes.
-  // Neither is owned.
+  // None of the three is owned.
   // `on_appended`, which may be null, is called on the publisher's thread for each segment that is
   // in the archive.
   using OnAppended = std::function<void(Lsn begin, Lsn end)>;
-  Publisher(Appender* appender, const Source& source, Wakeup* wakeup,
+  Publisher(Appender* appender, const Source& source, Wakeup* wakeup, Metrics* metrics,
             OnAppended on_appended = nullptr);
   // Waits for the segment under way, gives up those behind it.
   ~Publisher();
@@ -70,6 +71,7 @@ class Publisher {
   Appender* const appender_;
   const Source source_;
   Wakeup* const wakeup_;
+  Metrics* const metrics_;
   const OnAppended on_appended_;
 
   mutable std::mutex mutex_;

@@ -81,6 +81,9 @@ void SegmentBuilder::WarnOfRaw(const Change& change) {
 
 Result<void> SegmentBuilder::BeginWriting() {
   writing_ = true;
+  if (!oldest_commit_.has_value() && transaction_.xid.valid()) {
+    oldest_commit_ = transaction_.commit_time;
+  }
   if (definitions_ != nullptr)
     definitions_->NoteTransaction(transaction_, DefinitionTracker::Clock::now());
   return writer_.Begin(transaction_);
@@ -104,6 +107,7 @@ void SegmentBuilder::Progress(Lsn lsn) {
 SegmentWriter SegmentBuilder::Take() {
   CHECK(can_take());
   full_ = close_at_next_commit_ = false;
+  oldest_commit_.reset();
   SegmentWriter taken = std::exchange(writer_, SegmentWriter(options_));
   return taken;
 }

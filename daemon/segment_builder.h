@@ -13,6 +13,7 @@
 #include "archive/segment_writer.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "base/timestamp.h"
 #include "daemon/definition_tracker.h"
 #include "decoder/change.h"
 
@@ -44,6 +45,8 @@ class SegmentBuilder : public TransactionSink {
   void CloseAtNextCommit() { close_at_next_commit_ = true; }
   uint64_t transactions() const { return writer_.transactions(); }
   uint64_t changes() const { return writer_.changes(); }
+  // When the first of the transactions collected was committed; nothing while there is none.
+  std::optional<Timestamp> oldest_commit() const { return oldest_commit_; }
   // The stream has brought everything that commits before here. A segment may end here.
   Lsn position() const { return position_; }
   // position() has come to the position to stop at.
@@ -71,6 +74,7 @@ class SegmentBuilder : public TransactionSink {
   bool belongs_ = false;
   bool writing_ = false;  // the open transaction has a change, and the writer knows of it
   TransactionInfo transaction_;
+  std::optional<Timestamp> oldest_commit_;
   bool full_ = false;
   bool close_at_next_commit_ = false;
   bool reached_end_ = false;

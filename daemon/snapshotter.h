@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/lsn.h"
 #include "daemon/definition_query.h"
+#include "daemon/metrics.h"
 #include "daemon/source.h"
 
 namespace trunkline {
@@ -30,6 +31,7 @@ struct SnapshotOptions {
   uint64_t range_bytes = uint64_t{1} << 30;
   SegmentOptions segment;
   int connections = 2;
+  Metrics* metrics = nullptr;  // told of the progress; not owned
 };
 
 // Publishes the parts and the manifest; returns the definition in it. kCancelled when a stop is

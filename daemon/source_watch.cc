@@ -99,6 +99,9 @@ Result<void> SourceWatch::Look(const std::stop_token& stop) {
       stop, [socket = PQsocket(connection_->get())] { ::shutdown(socket, SHUT_RDWR); });
   ASSIGN_OR_RETURN(const std::optional<SlotReading> slot, ReadSlot(&*connection_, options_.slot));
   if (slot.has_value()) {
+    if (options_.metrics != nullptr) {
+      options_.metrics->NoteSlot(slot->written, slot->kept_bytes, slot->safe_bytes);
+    }
     const std::optional<Alarm> alarm = slot_alarm_.Judge(*slot, SlotAlarm::Clock::now());
     if (alarm.has_value()) spdlog::log(LevelOf(*alarm), "{}", alarm->text);
   }

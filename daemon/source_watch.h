@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "daemon/metrics.h"
 #include "daemon/publication_alarm.h"
 #include "daemon/slot_alarm.h"
 #include "postgres/connection.h"
@@ -23,6 +24,7 @@ struct SourceWatchOptions {
   std::string publication;
   std::string slot;
   std::chrono::milliseconds patience{0};  // SlotAlarm's
+  Metrics* metrics = nullptr;             // told what the source says of the slot; not owned
 };
 
 class SourceWatch {

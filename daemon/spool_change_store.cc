@@ -40,6 +40,15 @@ SpoolChangeStore::SpoolChangeStore(SpoolOptions options) : options_(std::move(op
   SpoolFolder::RemoveAbandoned(options_.directory);
 }
 
+SpoolChangeStore::~SpoolChangeStore() {
+  spooled_bytes_ = 0;
+  ReportSpooled();
+}
+
+void SpoolChangeStore::ReportSpooled() const {
+  if (options_.metrics != nullptr) options_.metrics->NoteSpool(spooled_bytes_);
+}
+
 Result<void> SpoolChangeStore::Append(Xid xid, Xid sub_xid, std::string_view message) {
   Transaction& transaction = transactions_[xid.value];
   const RecordHeader header{sub_xid.value, static_cast<uint32_t>(message.size())};
@@ -75,7 +84,10 @@ Result<void> SpoolChangeStore::Spool(Xid xid, Transaction* transaction) {
   }
   for (const std::string& chunk : transaction->chunks) {
     TRY(spool_->Append(xid, transaction->spooled++, chunk));
+    transaction->spooled_bytes += chunk.size();
+    spooled_bytes_ += chunk.size();
   }
+  ReportSpooled();
   transaction->chunks.clear();
   bytes_ -= std::exchange(transaction->bytes, 0);
   return {};
@@ -93,8 +105,11 @@ Result<void> SpoolChangeStore::Drop(Xid xid) {
   if (found == transactions_.end()) return {};
   const bool spooled = found->second.spooled > 0;
   bytes_ -= found->second.bytes;
+  spooled_bytes_ -= found->second.spooled_bytes;
   transactions_.erase(found);
-  return spooled ? spool_->Drop(xid) : Result<void>();
+  if (!spooled) return {};
+  ReportSpooled();
+  return spool_->Drop(xid);
 }
 
 Result<void> SpoolChangeStore::ForEach(Xid xid, const Visit& visit) {

@@ -49,12 +49,13 @@ tl::unexpected<Error> DoesNotFit(ErrorKind kind, const std::string& folder,
 }  // namespace
 
 SpooledStore::SpooledStore(std::unique_ptr<Store> archive, FileLock lock,
-                           const std::string& directory, uint64_t max_bytes)
+                           const SpooledStoreOptions& options)
     : archive_(std::move(archive)),
       lock_(std::move(lock)),
-      folder_path_(directory + std::string(kFolder)),
+      folder_path_(options.directory + std::string(kFolder)),
       folder_(NewDirectoryStore(folder_path_, folder_path_)),
-      max_bytes_(max_bytes) {}
+      max_bytes_(options.max_bytes),
+      metrics_(options.metrics) {}
 
 SpooledStore::~SpooledStore() = default;
 
@@ -63,12 +64,16 @@ Result<std::unique_ptr<SpooledStore>> SpooledStore::Open(std::unique_ptr<Store> 
   const std::string lock_path = options.directory + std::string(kFolder) + std::string(kLockSuffix);
   ASSIGN_OR_RETURN(FileLock lock, FileLock::Take(lock_path, kLockPatience));
   std::unique_ptr<SpooledStore> store(
-      new SpooledStore(std::move(archive), std::move(lock), options.directory, options.max_bytes));
+      new SpooledStore(std::move(archive), std::move(lock), options));
   TRY(store->LoadFolder());
   const Result<void> reconciled = store->Reconcile();
   // With an archive that was never reached, there is nothing to go on from.
   if (!reconciled && (!MayRecover(reconciled.error()) || store->segments_.empty())) {
     return Fail(reconciled.error());
+  }
+  {
+    const std::scoped_lock reporting(store->mutex_);
+    store->Report();
   }
   store->thread_ =
       std::jthread([raw = store.get()](const std::stop_token& stop) { raw->Run(stop); });
@@ -122,6 +127,7 @@ void SpooledStore::Adopt(const std::vector<ObjectInfo>& spooled) const {
     segments_.push_back(std::move(entry));
     changed_.notify_all();
   }
+  Report();
 }
 
 Result<std::unique_ptr<ByteSource>> SpooledStore::Open(std::string_view name) const {
@@ -171,6 +177,7 @@ Result<void> SpooledStore::PutSegment(const NewObject& object) {
   if (Holds(entry.name)) return {};  // put again
   segments_.push_back(entry);
   bytes_ += size;
+  Report();
   changed_.notify_all();
   return {};
 }
@@ -183,6 +190,12 @@ bool SpooledStore::Holds(const std::string& name) const {
 uint64_t SpooledStore::pending_bytes() const {
   const bool first_archived = !segments_.empty() && segments_.front().end <= archived_;
   return bytes_ - (first_archived ? segments_.front().size : 0);
+}
+
+void SpooledStore::Report() const {
+  if (metrics_ == nullptr) return;
+  metrics_->NoteArchived(archived_);
+  metrics_->NotePending(pending_bytes());
 }
 
 std::vector<SegmentEntry> SpooledStore::NextPending() const {
@@ -211,6 +224,7 @@ void SpooledStore::Run(const std::stop_token& stop) {
                     [this] { return !segments_.empty() && segments_.back().end > archived_; });
     } else if (MayRecover(uploaded.error())) {
       outage.Failed(uploaded.error());
+      if (metrics_ != nullptr) metrics_->NoteError(ErrorArea::kArchive, uploaded.error().kind);
       changed_.wait_for(lock, stop, backoff.Next(), [] { return false; });
     } else {
       spdlog::error("{}", uploaded.error().ToString());
@@ -245,6 +259,7 @@ Result<void> SpooledStore::UploadPending() {
   {
     const std::scoped_lock lock(mutex_);
     archived_ = next.back().end;
+    Report();
     changed_.notify_all();
   }
   while (Front()->name != archived_name_) TRY(DropFront());
@@ -319,6 +334,7 @@ Result<void> SpooledStore::DropArchived(const Tail& tail) {
   {
     const std::scoped_lock lock(mutex_);
     archived_ = tail.end;
+    Report();
   }
   while (true) {
     const std::optional<SegmentEntry> front = Front();
@@ -343,6 +359,7 @@ Result<void> SpooledStore::DropFront() {
   const std::scoped_lock lock(mutex_);
   segments_.pop_front();
   bytes_ -= front.size;
+  Report();
   changed_.notify_all();
   return {};
 }

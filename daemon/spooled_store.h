@@ -23,6 +23,7 @@
 #include "archive/store.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "daemon/metrics.h"
 
 namespace trunkline {
 
@@ -31,6 +32,7 @@ struct SpooledStoreOptions {
   // Of segments that the archive lacks. Beyond it no further one is taken (kUnavailable), unless
   // the archive lacks none.
   uint64_t max_bytes = uint64_t{16} << 30;
+  Metrics* metrics = nullptr;  // told what the archive has and lacks; may be null, not owned
 };
 
 class SpooledStore : public Store {
@@ -64,8 +66,7 @@ class SpooledStore : public Store {
     std::string digest;
   };
 
-  SpooledStore(std::unique_ptr<Store> archive, FileLock lock, const std::string& directory,
-               uint64_t max_bytes);
+  SpooledStore(std::unique_ptr<Store> archive, FileLock lock, const SpooledStoreOptions& options);
   Result<void> LoadFolder();
 
   void Adopt(const std::vector<ObjectInfo>& spooled) const;
@@ -86,15 +87,17 @@ class SpooledStore : public Store {
   // Only the uploading thread takes from the front.
   std::optional<SegmentEntry> Front() const;
   std::vector<SegmentEntry> NextPending() const;  // as many as one Put is to take
-  // Under mutex_.
+  // These under mutex_.
   bool Holds(const std::string& name) const;
   uint64_t pending_bytes() const;
+  void Report() const;
 
   const std::unique_ptr<Store> archive_;
   const FileLock lock_;
   const std::string folder_path_;
   const std::unique_ptr<Store> folder_;
   const uint64_t max_bytes_;
+  Metrics* const metrics_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;

@@ -92,6 +92,7 @@ Result<std::vector<SnapshotPart>> TableCopier::Run(postgres::Connection* connect
   TRY(BeginPart());
   TRY(connection->CopyOut(CopyCommand(table_, range_),
                           [this](std::string_view line) { return OnLine(line); }));
+  progress_->rows += rows_ % kRowsPerCheck;
   TRY(EndPart());
   return std::move(parts_);
 }

@@ -66,6 +66,9 @@ void TableSnapshots::Run(const std::stop_token& stop) {
     if (!done) {
       Error error = WithAdvice(std::move(done).error());
       const std::chrono::milliseconds pause = backoff.Next();
+      if (options_.metrics != nullptr) {
+        options_.metrics->NoteError(ErrorArea::kTableSnapshot, error.kind);
+      }
       spdlog::warn("tables in doubt are not copied yet: {}; trying again in {} ms",
                    error.ToString(), pause.count());
       std::unique_lock lock(mutex_);
@@ -100,6 +103,7 @@ Result<void> TableSnapshots::Step(const std::stop_token& stop) {
     const Clock::time_point begun = Clock::now();
     ASSIGN_OR_RETURN(TablesAt snapshot,
                      TakeTableSnapshot(options_, source_, tables, *appender_, stop));
+    if (options_.metrics != nullptr) options_.metrics->NoteTableSnapshot();
     std::set<uint32_t> copied;
     for (const SnapshotPart& part : snapshot.parts) {
       if (!copied.insert(part.relation.oid).second) continue;

@@ -62,7 +62,10 @@ allow_only "RocksDB is seen by the spool and the index only" \
 allow_only "libcurl is seen by the HTTP client only" '#include [<"]curl/' '^archive/http_client\.cc$'
 allow_only "pugixml is seen by the XML of S3, and by the server for its tests" \
   '#include [<"]pugixml' '^(archive/s3_xml|tests/s3_server/server)\.cc$'
-allow_only "cpp-httplib stays out of headers" '#include [<"]httplib' '\.cc$'
+allow_only "cpp-httplib is seen by the HTTP server only, and by tests" '#include [<"]httplib' \
+  '^(daemon/http_server|tests/.*)\.cc$'
+allow_only "prometheus-cpp is seen by the metrics' text only" '#include [<"]prometheus/' \
+  '^daemon/metrics_text\.cc$'
 allow_only "heavy headers stay out of headers" \
   '#include [<"](CLI/|nlohmann/|google/protobuf/|.*\.pb\.h)' '\.cc$'
 

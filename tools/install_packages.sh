@@ -13,10 +13,11 @@ build_packages=(
   libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc libssl-dev libcurl4-openssl-dev libpugixml-dev
   libspdlog-dev libexpected-dev libcli11-dev
   nlohmann-json3-dev libzstd-dev libxxhash-dev librocksdb-dev
-  libgtest-dev libgmock-dev librapidcheck-dev libcpp-httplib-dev
+  libcpp-httplib-dev prometheus-cpp-dev
+  libgtest-dev libgmock-dev librapidcheck-dev
 )
 test_packages=(
-  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq zstd python3
+  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq yq zstd python3
 )
 
 # npm is often there from elsewhere, and then conflicts with Debian's.

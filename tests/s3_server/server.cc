@@ -73,7 +73,7 @@ class S3Server::Impl {
   }
   Bucket& bucket() { return bucket_; }
 
-  void Inject(Fault fault) {
+  void Inject(S3Fault fault) {
     const std::lock_guard lock(mutex_);
     faults_.push_back(std::move(fault));
   }
@@ -85,8 +85,8 @@ class S3Server::Impl {
 
  private:
   void Handle(const Request& request, const httplib::Ranges& ranges, Response* response) {
-    const std::optional<Fault> fault = Note(request);
-    if (fault && fault->kind == Fault::Kind::kStatus) {
+    const std::optional<S3Fault> fault = Note(request);
+    if (fault && fault->kind == S3Fault::Kind::kStatus) {
       response->status = fault->status;
       for (const auto& [name, value] : fault->headers) response->set_header(name, value);
       response->set_content(fault->body, kXml);
@@ -98,10 +98,10 @@ class S3Server::Impl {
   }
 
   // Writes the request down; the fault that is for it, if one is.
-  std::optional<Fault> Note(const Request& request) {
+  std::optional<S3Fault> Note(const Request& request) {
     const std::lock_guard lock(mutex_);
     requests_.push_back(request.method + " " + request.target);
-    for (Fault& fault : faults_) {
+    for (S3Fault& fault : faults_) {
       if (fault.times == 0 || (!fault.method.empty() && fault.method != request.method) ||
           request.target.find(fault.path) == std::string::npos) {
         continue;
@@ -112,28 +112,28 @@ class S3Server::Impl {
     return std::nullopt;
   }
 
-  static void Spoil(const Fault& fault, Response* response) {
+  static void Spoil(const S3Fault& fault, Response* response) {
     const std::string whole = response->body;
     const size_t half = whole.size() / 2;
     switch (fault.kind) {
-      case Fault::Kind::kStatus:
+      case S3Fault::Kind::kStatus:
         return;
-      case Fault::Kind::kLoseAnswer:
+      case S3Fault::Kind::kLoseAnswer:
         response->body.clear();
         response->set_content_provider(1 << 20, kXml,
                                        [](size_t, size_t, httplib::DataSink&) { return false; });
         return;
-      case Fault::Kind::kCut:
+      case S3Fault::Kind::kCut:
         response->body.clear();
         response->set_content_provider(
             whole.size(), kXml, [whole, half](size_t offset, size_t, httplib::DataSink& sink) {
               return offset == 0 && sink.write(whole.data(), half);
             });
         return;
-      case Fault::Kind::kShort:
+      case S3Fault::Kind::kShort:
         response->body.resize(half);
         return;
-      case Fault::Kind::kEndless:
+      case S3Fault::Kind::kEndless:
         response->body.clear();
         response->set_chunked_content_provider(kXml, [](size_t, httplib::DataSink& sink) {
           const std::string bytes(1 << 20, 'x');
@@ -289,7 +289,7 @@ class S3Server::Impl {
   const Behaviour behaviour_;
   Bucket bucket_;
   mutable std::mutex mutex_;
-  std::vector<Fault> faults_;
+  std::vector<S3Fault> faults_;
   std::vector<std::string> requests_;
   std::unique_ptr<httplib::Server> http_;
   int port_ = 0;
@@ -302,7 +302,7 @@ S3Server::~S3Server() = default;
 
 std::string S3Server::endpoint() const { return impl_->endpoint(); }
 Bucket& S3Server::bucket() { return impl_->bucket(); }
-void S3Server::Inject(Fault fault) { impl_->Inject(std::move(fault)); }
+void S3Server::Inject(S3Fault fault) { impl_->Inject(std::move(fault)); }
 std::vector<std::string> S3Server::requests() const { return impl_->requests(); }
 
 std::string S3Url(const std::string& endpoint, const std::string& prefix) {

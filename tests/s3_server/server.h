@@ -24,7 +24,7 @@ struct Behaviour {
   std::string private_key{};
 };
 
-struct Fault {
+struct S3Fault {
   enum class Kind {
     kStatus,      // answers with `status`, `headers` and `body`, and does nothing
     kLoseAnswer,  // does what was asked, and cuts the connection
@@ -53,7 +53,7 @@ class S3Server {
 
   std::string endpoint() const;  // http://127.0.0.1:PORT
   Bucket& bucket();
-  void Inject(Fault fault);
+  void Inject(S3Fault fault);
   // "METHOD path?query" of all requests so far.
   std::vector<std::string> requests() const;
 

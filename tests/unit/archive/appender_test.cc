@@ -106,6 +106,30 @@ TEST_F(AppenderTest, ChainsSegmentsOverRestarts) {
   EXPECT_EQ(HeaderOf(three).server_version, kServer);
 }
 
+TEST_F(AppenderTest, TellsWhatItHasAppended) {
+  const auto appender = archive_.Open();
+  EXPECT_THAT(appender->last_appended(), IsEmpty());
+  appender->set_begin({0x1000});
+  SegmentWriter writer(SmallBlocks());
+  AddTransaction(&writer, 0x1100, 3);
+  AddTransaction(&writer, 0x1200);
+  ASSERT_TRUE(appender->AppendSegment(std::move(writer), {0x2000}, kTimeline, kServer));
+  ASSERT_EQ(appender->last_appended().size(), 1u);
+  const AppendedSegment segment = appender->last_appended().front();
+  EXPECT_EQ(segment.kind, SegmentKind::kChanges);
+  EXPECT_EQ(segment.begin, Lsn{0x1000});
+  EXPECT_EQ(segment.end, Lsn{0x2000});
+  EXPECT_EQ(segment.transactions, 2u);
+  EXPECT_EQ(segment.changes, 4u);
+  const auto objects = Must(archive_.store()->List("changes/"));
+  EXPECT_EQ(segment.bytes, objects.front().size);
+  // Ids of four digits, and "a note".
+  EXPECT_THAT(segment.tables, ElementsAre(TableTotals{"public", "orders", 4, 4 * (4 + 6)}));
+  ASSERT_TRUE(appender->AppendGap({0x3000}, "lost", kTimeline, kServer));
+  ASSERT_EQ(appender->last_appended().size(), 1u);
+  EXPECT_EQ(appender->last_appended().front().kind, SegmentKind::kGap);
+}
+
 TEST_F(AppenderTest, RefusesAnotherSource) {
   archive_.Fill();
   Identity other = SampleIdentity();

@@ -98,13 +98,15 @@ TEST(Options, TheSourceMayComeFromTheEnvironment) {
 TEST(Options, AConfigurationFileIsToml) {
   const std::string path = ::testing::TempDir() + "/trunklined_options_test.toml";
   std::ofstream(path) << "source = \"dbname=x\"\narchive = \"/a\"\nsegment-max-age = \"500ms\"\n"
-                         "tables = \"public.a,b\"\ncreate-publication = true\n";
+                         "tables = \"public.a,b\"\ncreate-publication = true\n"
+                         "http = \"0.0.0.0:9187\"\n";
   const Options options = MustParse({"--config", path.c_str(), "--slot", "s"});
   EXPECT_EQ(options.source, "dbname=x");
   EXPECT_EQ(options.segment_max_age, milliseconds(500));
   EXPECT_THAT(options.tables, ElementsAre(TableName{"public", "a"}, TableName{"", "b"}));
   EXPECT_TRUE(options.create_publication);
   EXPECT_EQ(options.slot, "s");
+  EXPECT_EQ(options.http, (HttpAddress{"0.0.0.0", 9187}));
 }
 
 TEST(Options, ConfirmingTheSpoolNeedsOneThatLasts) {
@@ -126,6 +128,7 @@ TEST(Options, UsageErrorsExitWith2) {
   EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--segment-max-age", "10 parsecs"}), 2);
   EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--endpos", "later"}), 2);
   EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--confirm", "spooled"}), 2);
+  EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--http", "everywhere"}), 2);
   EXPECT_EQ(ExitCodeOf({"--version"}), 0);
   EXPECT_EQ(ExitCodeOf({"--help"}), 0);
 }
@@ -156,6 +159,18 @@ TEST(OptionValues, TableNames) {
       ElementsAre(TableName{"Odd schema", "a.b"}, TableName{"", "say \"x\""}, TableName{"", "c"}));
   for (const char* text : {"", "a,", ".a", "a.", "a.b.c", "\"a", "\"a\"b", "a,,b"}) {
     EXPECT_FALSE(ParseTableNames(text)) << text;
+  }
+}
+
+TEST(OptionValues, HttpAddresses) {
+  EXPECT_EQ(*ParseHttpAddress("9187"), (HttpAddress{"127.0.0.1", 9187}));
+  EXPECT_EQ(*ParseHttpAddress(":9187"), (HttpAddress{"127.0.0.1", 9187}));
+  EXPECT_EQ(*ParseHttpAddress("localhost:1"), (HttpAddress{"127.0.0.1", 1}));
+  EXPECT_EQ(*ParseHttpAddress("0.0.0.0:9187"), (HttpAddress{"0.0.0.0", 9187}));
+  EXPECT_EQ(*ParseHttpAddress("[::1]:9187"), (HttpAddress{"::1", 9187}));
+  for (const char* text : {"", ":", "x", "9187x", "65536", "-1", "0.0.0.0", "1.2.3:80", "::1:80",
+                           "[::1]", "[1.2.3.4]:80", "host:80", "1.2.3.4:", "[]:1", "http://:1"}) {
+    EXPECT_FALSE(ParseHttpAddress(text)) << text;
   }
 }
 

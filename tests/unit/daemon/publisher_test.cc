@@ -77,7 +77,7 @@ class PublisherTest : public ::testing::Test {
     ASSERT_TRUE(appender);
     appender_ = *std::move(appender);
     appender_->set_begin(Lsn{1000});
-    publisher_ = std::make_unique<Publisher>(appender_.get(), Source{}, &wakeup_);
+    publisher_ = std::make_unique<Publisher>(appender_.get(), Source{}, &wakeup_, &metrics_);
   }
   void TearDown() override { store_.stalled = false; }
 
@@ -100,6 +100,7 @@ class PublisherTest : public ::testing::Test {
 
   ScriptedStore store_;
   Wakeup wakeup_;
+  Metrics metrics_;
   std::unique_ptr<Appender> appender_;
   std::unique_ptr<Publisher> publisher_;
   uint64_t next_end_ = 1100;
@@ -158,6 +159,11 @@ TEST_F(PublisherTest, AnUnavailableStoreIsTriedAgainWithTheSameSegment) {
   EXPECT_TRUE(WaitUntil([this] { return publisher_->durable_end() == Lsn{1100}; }));
   EXPECT_FALSE(publisher_->failure().has_value());
   EXPECT_EQ(Segments(), 1u);
+  const MetricsReading reading = metrics_.Read();
+  EXPECT_EQ(reading.segments, 1u);
+  EXPECT_EQ(reading.archived, Lsn{1100});
+  EXPECT_EQ(reading.errors.at({ErrorArea::kArchive, ErrorKind::kUnavailable}), 2u);
+  EXPECT_FALSE(reading.archive_away);
 }
 
 TEST_F(PublisherTest, AStoreWhoseRightsWereTakenAwayIsTriedUntilTheyAreBack) {

@@ -53,6 +53,16 @@ class SegmentBuilderTest : public ::testing::Test {
   int heartbeats_ = 0;
 };
 
+TEST_F(SegmentBuilderTest, KnowsTheOldestCommitThatItHolds) {
+  EXPECT_FALSE(builder_->oldest_commit().has_value());
+  Transaction(500, 510);  // the archive has it
+  EXPECT_FALSE(builder_->oldest_commit().has_value());
+  Transaction(1010, 1020);
+  EXPECT_EQ(builder_->oldest_commit(), Timestamp{1});
+  (void)builder_->Take();
+  EXPECT_FALSE(builder_->oldest_commit().has_value());
+}
+
 TEST_F(SegmentBuilderTest, CollectsWholeTransactions) {
   EXPECT_EQ(builder_->position(), kArchived);
   Transaction(1010, 1020);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/metrics.h"
 #include "daemon/spool_folder.h"
 #include "tests/unit/archive/temporary_folder.h"
 
@@ -148,12 +149,17 @@ TEST_F(SpoolChangeStoreTest, SmallTransactionsNeverTouchTheDisk) {
 }
 
 TEST_F(SpoolChangeStoreTest, GivesTheDiskBackWithTheTransaction) {
-  SpoolChangeStore store(
-      {.directory = folder_.path(), .memory_bytes = 1 << 20, .chunk_bytes = 64 << 10});
+  Metrics metrics;
+  SpoolChangeStore store({.directory = folder_.path(),
+                          .memory_bytes = 1 << 20,
+                          .chunk_bytes = 64 << 10,
+                          .metrics = &metrics});
   Append(&store, 1, 1, "the one that stays");
   for (uint32_t i = 0; i < 64; ++i) Append(&store, 2, 2, Noise(1 << 20, i));
   EXPECT_GT(BytesBelow(folder_.path()), 40U << 20);
+  EXPECT_GT(metrics.Read().spool_bytes, 40U << 20);
   ASSERT_TRUE(store.Drop(Xid{2}));
+  EXPECT_EQ(metrics.Read().spool_bytes, 0U);
   EXPECT_LT(BytesBelow(folder_.path()), 1U << 20);
   for (uint32_t i = 0; i < 16; ++i) Append(&store, 3, 3, Noise(1 << 20, i));
   EXPECT_EQ(HeldBy(&store, 3).size(), 16U);

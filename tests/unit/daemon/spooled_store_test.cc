@@ -63,8 +63,9 @@ class SpooledStoreTest : public testing::Test {
  protected:
   Result<std::unique_ptr<SpooledStore>> Open(uint64_t max_bytes = 1 << 30,
                                              const std::string& archive = "archive") {
-    return SpooledStore::Open(std::make_unique<AwayStore>(folder_ / archive, &away_),
-                              {.directory = folder_.path(), .max_bytes = max_bytes});
+    return SpooledStore::Open(
+        std::make_unique<AwayStore>(folder_ / archive, &away_),
+        {.directory = folder_.path(), .max_bytes = max_bytes, .metrics = &metrics_});
   }
   static Result<void> Append(Appender* appender, uint64_t end) {
     return appender->AppendSegment(Transactions({end - 0x100}), {end}, kTimeline, kServer);
@@ -102,6 +103,7 @@ class SpooledStoreTest : public testing::Test {
 
   TemporaryFolder folder_;
   std::atomic<bool> away_ = false;
+  Metrics metrics_;
 };
 
 TEST_F(SpooledStoreTest, SegmentsGoOnToTheArchive) {
@@ -125,10 +127,15 @@ TEST_F(SpooledStoreTest, TakesSegmentsWhileTheArchiveIsAwayAndOverARestart) {
   EXPECT_EQ(appender->end(), Lsn{0x6000});
   Must(Append(appender.get(), 0x7000));
   EXPECT_EQ(Archived().size(), 1U);
+  EXPECT_EQ(metrics_.Read().archived, Lsn{0x2000});
+  EXPECT_GT(metrics_.Read().pending_bytes, 0U);
   away_ = false;
   EXPECT_TRUE(Reaches(6));
   EXPECT_TRUE(store->Drain(seconds(10)));
   ExpectWhole(0x7000);
+  EXPECT_EQ(metrics_.Read().archived, Lsn{0x7000});
+  EXPECT_EQ(metrics_.Read().pending_bytes, 0U);
+  EXPECT_FALSE(metrics_.Read().errors.empty());
   EXPECT_LE(Spooled().size(), 2U) << "what the archive has is not kept";
 }
 

@@ -9,7 +9,7 @@ namespace trunkline {
 namespace {
 
 using test::Behaviour;
-using test::Fault;
+using test::S3Fault;
 using test::S3Server;
 using testing::AllOf;
 using testing::Contains;
@@ -123,15 +123,15 @@ TEST_F(S3FaultsTest, BelievesNoListingThatIsNone) {
     AnswerOnce(200, body);
     EXPECT_EQ(ListError().kind, ErrorKind::kUnavailable) << body;
   }
-  server_.Inject({.kind = Fault::Kind::kCut});
+  server_.Inject({.kind = S3Fault::Kind::kCut});
   EXPECT_EQ(ListError().kind, ErrorKind::kUnavailable);
-  server_.Inject({.kind = Fault::Kind::kEndless});
+  server_.Inject({.kind = S3Fault::Kind::kEndless});
   EXPECT_THAT(ListError().message, HasSubstr("more bytes than were asked for"));
 }
 
 TEST_F(S3FaultsTest, ReadsWholeObjectsOrNone) {
   ASSERT_TRUE(PutObject(store_.get(), "a", std::string(100'000, 'x')));
-  for (const auto kind : {Fault::Kind::kCut, Fault::Kind::kShort, Fault::Kind::kEndless}) {
+  for (const auto kind : {S3Fault::Kind::kCut, S3Fault::Kind::kShort, S3Fault::Kind::kEndless}) {
     server_.Inject({.kind = kind, .method = "GET"});
     const auto read = GetObject(*store_, "a", 1 << 20);
     ASSERT_FALSE(read);
@@ -141,7 +141,7 @@ TEST_F(S3FaultsTest, ReadsWholeObjectsOrNone) {
 }
 
 TEST_F(S3FaultsTest, ALostAnswerIsMadeGoodByPuttingAgain) {
-  server_.Inject({.kind = Fault::Kind::kLoseAnswer, .method = "PUT"});
+  server_.Inject({.kind = S3Fault::Kind::kLoseAnswer, .method = "PUT"});
   EXPECT_EQ(PutError().kind, ErrorKind::kUnavailable);
   EXPECT_EQ(Stored("a"), "content");
   EXPECT_TRUE(PutObject(store_.get(), "a", "content"));
@@ -162,7 +162,7 @@ TEST_F(S3FaultsTest, AFailedUploadInPartsIsAborted) {
   EXPECT_EQ(PutError(content).kind, ErrorKind::kUnavailable) << "an error under the status 200";
   EXPECT_EQ(server_.bucket().uploads(), 0U);
   EXPECT_EQ(Stored("a"), "nothing");
-  server_.Inject({.kind = Fault::Kind::kLoseAnswer, .method = "POST", .path = "uploadId="});
+  server_.Inject({.kind = S3Fault::Kind::kLoseAnswer, .method = "POST", .path = "uploadId="});
   EXPECT_EQ(PutError(content).kind, ErrorKind::kUnavailable);
   EXPECT_TRUE(PutObject(store_.get(), "a", content));
   EXPECT_TRUE(Stored("a") == content);
@@ -192,9 +192,10 @@ TEST_F(S3FaultsTest, ListsPageByPage) {
 
 // Another writer's object that comes just when ours is written.
 TEST_F(S3FaultsTest, GivesWayToAnObjectThatCameMeanwhile) {
-  server_.Inject({.kind = Fault::Kind::kShort, .method = "PUT", .path = "changes/1-b", .then = [&] {
-                    server_.bucket().Put("root/changes/1-a", "rival", false);
-                  }});
+  server_.Inject(
+      {.kind = S3Fault::Kind::kShort, .method = "PUT", .path = "changes/1-b", .then = [&] {
+         server_.bucket().Put("root/changes/1-a", "rival", false);
+       }});
   const auto put = PutAlone(store_.get(), "changes/1-b", "ours");
   ASSERT_FALSE(put);
   EXPECT_EQ(put.error().kind, ErrorKind::kAlreadyExists);
@@ -205,7 +206,7 @@ TEST_F(S3FaultsTest, GivesWayToAnObjectThatCameMeanwhile) {
 // The object of a Put whose answer was lost is not ours yet: a rival may not have seen it.
 TEST_F(S3FaultsTest, GivesWayAlsoWhereTheAnswerWasLost) {
   server_.Inject(
-      {.kind = Fault::Kind::kLoseAnswer, .method = "PUT", .path = "changes/1-b", .then = [&] {
+      {.kind = S3Fault::Kind::kLoseAnswer, .method = "PUT", .path = "changes/1-b", .then = [&] {
          server_.bucket().Put("root/changes/1-a", "rival", false);
        }});
   EXPECT_EQ(PutAlone(store_.get(), "changes/1-b", "ours").error().kind, ErrorKind::kUnavailable);
