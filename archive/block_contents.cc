@@ -6,7 +6,7 @@ namespace trunkline {
 namespace {
 
 // One huge row must not hold its memory for ever.
-constexpr size_t kMaxKeptBytes = 64 << 20;
+constexpr size_t kMaxSpareBytes = 64 << 20;
 
 uint64_t PackKind(const ChangeKind& kind) {
   return static_cast<uint64_t>(static_cast<uint8_t>(kind.operation)) |
@@ -88,7 +88,7 @@ void BlockBuilder::AddImage(ImageRole role, Tuple tuple, RelationRows* rows) {
 
 BlockContents BlockBuilder::Take(BlockContents spare) {
   BlockContents next;
-  if (spare.bytes.capacity() <= kMaxKeptBytes) next.bytes = std::move(spare.bytes);
+  if (spare.bytes.capacity() <= kMaxSpareBytes) next.bytes = std::move(spare.bytes);
   next.bytes.clear();
   next.changes = std::move(spare.changes);
   next.changes.clear();

@@ -172,6 +172,7 @@ ColumnDefinition ReadColumn(const Node& node) {
   column.identity = node["identity"].OptionalLetter("ad");
   column.generated = node["generated"].OptionalLetter("sv");
   column.missing = node["missing"].OptionalString();
+  column.stream_type = ReadOptionalName(node["stream_type"]);
   return column;
 }
 

@@ -56,6 +56,7 @@ struct ColumnDefinition {
   std::string identity;   // "", "a" (always), "d" (by default)
   std::string generated;  // "", "s" (stored), "v" (virtual)
   std::optional<std::string> missing;
+  std::optional<QualifiedName> stream_type;  // as a TYPE message names it; none of built-in types
   friend bool operator==(const ColumnDefinition&, const ColumnDefinition&) = default;
 };
 
@@ -142,5 +143,8 @@ struct Definition {
 // kCorrupt, saying which member, when the document is not what docs/definition.md says; members
 // that it does not name are passed over.
 Result<Definition> ParseDefinition(std::string_view json);
+
+// The document of which ParseDefinition makes the same again, as far as text is UTF-8.
+std::string FormatDefinition(const Definition& definition);
 
 }  // namespace trunkline

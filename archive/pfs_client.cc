@@ -231,7 +231,9 @@ Result<bool> PfsClient::IsOutputBranch() const {
   pfs_v2::BranchInfo info;
   const grpc::Status status = connection_->Call(&pfs_v2::API::Stub::InspectBranch, request, &info);
   if (!status.ok()) return connection_->Failure(status, "look at " + address().place());
-  return info.direct_provenance_size() > 0;
+  // A spout writes its output itself; that is made from nothing but the spout's own spec.
+  return std::any_of(info.direct_provenance().begin(), info.direct_provenance().end(),
+                     [](const pfs_v2::Branch& input) { return input.repo().type() != "spec"; });
 }
 
 Result<std::vector<ObjectInfo>> PfsClient::List(const std::string& commit,

@@ -55,7 +55,7 @@ class PfsClient {
   Result<PfsCommit> Inspect(const std::string& commit) const;
   // Waits until the PFS commit is finished, perhaps with an error; kUnavailable after five minutes.
   Result<PfsCommit> AwaitFinished(const std::string& commit) const;
-  // Whether a pipeline writes the branch.
+  // Whether a pipeline writes the branch from its inputs, and nobody else may.
   Result<bool> IsOutputBranch() const;
 
   // Files whose path starts with `prefix`, in the byte order of paths.

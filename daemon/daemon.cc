@@ -32,6 +32,10 @@ constexpr std::chrono::seconds kUploadPatience{10};
 
 constexpr std::chrono::milliseconds kBusyPause{2'000};
 
+// Where somebody was faster, above all with a TRUNCATE of a table just before a snapshot could lock
+// it: the next attempt is as likely to succeed as this one was, however many there have been.
+constexpr std::chrono::milliseconds kConflictPause{250};
+
 // Where somebody locks the catalogs for long, the log is to say so.
 constexpr char kLockTimeout[] = "SET lock_timeout = '30s'";
 
@@ -134,6 +138,7 @@ Result<void> Daemon::Run() {
     // Whoever waits for another's end is to take over soon after it.
     const bool busy = error.kind == ErrorKind::kBusy;
     if (busy) wait = std::min(wait, kBusyPause);
+    if (error.kind == ErrorKind::kConflict) wait = std::min(wait, kConflictPause);
     const auto now = std::chrono::steady_clock::now();
     if (!busy) (void)busy_reminder.Over(now);
     if (!busy || busy_reminder.Lasts(now)) {

@@ -24,8 +24,7 @@ using postgres::Rows;
 
 // A table that changed after the snapshot's LSN makes the attempt void; the next one will do.
 Error TablesChanged(std::string_view what) {
-  return Error{
-      ErrorKind::kUnavailable, "the snapshot must be taken again: " + std::string(what), {}};
+  return Error{ErrorKind::kConflict, "the snapshot must be taken again: " + std::string(what), {}};
 }
 
 Error AsPassing(Error error) {

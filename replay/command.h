@@ -29,12 +29,14 @@ struct CommandContext {
   std::function<Result<void>()> run;
 };
 
-inline constexpr char kArchiveHelp[] = "The archive: a path, file:///path or s3://bucket/prefix";
+inline constexpr char kArchiveHelp[] =
+    "The archive: a path, pfs://host/repo@branch or s3://bucket/prefix";
 
 void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);
 void AddQueryCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
+void AddSnapshotCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 
 }  // namespace trunkline

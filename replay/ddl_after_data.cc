@@ -11,8 +11,6 @@ namespace {
 
 using postgres::QuoteIdentifier;
 
-std::string Quoted(const PlannedTable& table) { return Qualified(table.name); }
-
 std::string_view KindOf(const ConstraintDefinition& constraint) {
   switch (constraint.type) {
     case 'p':
@@ -315,6 +313,8 @@ std::vector<Stage> StagesAfterData(const Definition& definition,
                                    std::vector<std::string>* notes) {
   return Finish(definition, tables, notes).Make();
 }
+
+std::string Quoted(const PlannedTable& table) { return Qualified(table.name); }
 
 std::string PartOf(const std::string& kind, const std::string& name, const PlannedTable& table) {
   return kind + " " + name + " of " + Display(table.name);

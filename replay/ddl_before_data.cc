@@ -10,8 +10,6 @@ namespace {
 
 using postgres::QuoteIdentifier;
 
-std::string Quoted(const PlannedTable& table) { return Qualified(table.name); }
-
 class Foundation {
  public:
   Foundation(const Definition& definition, const std::vector<PlannedTable>& tables,

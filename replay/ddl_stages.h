@@ -20,6 +20,8 @@ std::vector<Stage> StagesAfterData(const Definition& definition,
                                    const std::vector<PlannedTable>& tables,
                                    std::vector<std::string>* notes);
 
+// The table's name in SQL.
+std::string Quoted(const PlannedTable& table);
 // "index i of public.t", for messages.
 std::string PartOf(const std::string& kind, const std::string& name, const PlannedTable& table);
 

@@ -84,6 +84,11 @@ Answer Repos::Resolve(const CommitName& name, const Repo** repo, std::string* id
   return {};
 }
 
+bool Repos::IsOutput(const Branch& branch) {
+  return std::any_of(branch.provenance.begin(), branch.provenance.end(),
+                     [](const BranchName& input) { return input.type != "spec"; });
+}
+
 Answer Repos::CreateBranch(const RepoName& name, const std::string& branch_name,
                            const std::string& head, const std::vector<BranchName>& provenance) {
   const std::scoped_lock lock(mutex_);
@@ -102,7 +107,7 @@ Answer Repos::CreateBranch(const RepoName& name, const std::string& branch_name,
     commit.branch = branch_name;
     commit.automatic = true;
     commit.files = std::make_shared<StoredFiles>();
-    commit.open = !provenance.empty();
+    commit.open = IsOutput(branch);
     commit.finished = Clock::now();
   }
   changed_.notify_all();
@@ -132,7 +137,7 @@ std::shared_ptr<const StoredFiles> Repos::Base(const Repo& repo, std::string hea
 Answer Repos::Start(Repo* repo, const std::string& branch_name, const std::string& description,
                     std::string* id) {
   Branch& branch = repo->branches[branch_name];
-  if (!branch.provenance.empty()) {
+  if (IsOutput(branch)) {
     return {RpcCode::kUnknown, "cannot start a commit on an output branch: " + branch_name};
   }
   if (!branch.head.empty() && repo->commits.at(branch.head).open) {
@@ -266,7 +271,7 @@ Answer Repos::Modify(const CommitName& name, const std::vector<Edit>& edits,
   Repo& repo = repos_.at(name.repo);
   std::string id;
   const Answer resolved = Resolve(name, &found, &id);
-  if (resolved.ok() && repo.commits.at(id).open && repo.branches[name.branch].provenance.empty()) {
+  if (resolved.ok() && repo.commits.at(id).open && !IsOutput(repo.branches[name.branch])) {
     return Apply(edits, &repo.commits.at(id));
   }
   if (!name.id.empty()) {

@@ -34,6 +34,7 @@ struct RepoName {
 struct BranchName {
   RepoName repo;
   std::string branch;
+  std::string type = "user";  // of the repo; "spec" for a pipeline's own spec
 };
 
 // A branch's head where `id` is empty.
@@ -126,6 +127,8 @@ class Repos {
     std::vector<BranchName> provenance;
     std::vector<std::string> commits;  // oldest first
   };
+  // Made from its inputs by a pipeline, which a spout has none of.
+  static bool IsOutput(const Branch& branch);
   struct Repo {
     std::map<std::string, Branch> branches;
     std::map<std::string, Commit> commits;

@@ -92,7 +92,7 @@ class Service final : public pfs_v2::API::Service {
     return Serve(context, "CreateBranch", true, [&] {
       std::vector<BranchName> provenance;
       for (const pfs_v2::Branch& branch : request->provenance()) {
-        provenance.push_back({NameOf(branch.repo()), branch.name()});
+        provenance.push_back({NameOf(branch.repo()), branch.name(), branch.repo().type()});
       }
       return repos_->CreateBranch(NameOf(request->branch().repo()), request->branch().name(),
                                   request->head().id(), provenance);
@@ -110,6 +110,7 @@ class Service final : public pfs_v2::API::Service {
       for (const BranchName& branch : view.provenance) {
         pfs_v2::Branch* input = info->add_direct_provenance();
         Fill(branch.repo, input->mutable_repo());
+        input->mutable_repo()->set_type(branch.type);
         input->set_name(branch.branch);
       }
       return answer;

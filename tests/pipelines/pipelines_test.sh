@@ -118,6 +118,15 @@ check "and the base snapshot is not rebuilt" said "log-base: 1 datum, 0 processe
 check "a stage, later" runs log --env "TRUNKLINE_AS_OF=${as_of_of[day85]}" --only log-shipping
 check "agrees" diff "$work/day85.shipping.csv" "$work/out/log-shipping/shipping.csv"
 
+check "a base snapshot from the archive alone" runs snapshot --env "TRUNKLINE_ARCHIVE=$archive" \
+  --env PACH_TOKEN=
+check "says where it is" grep -q "base snapshot at " "$work/out/snapshot/snapshot.txt"
+base_snapshots() { "$bin/trunkline" info --json "$archive" | jq '[.snapshots[] | select(.complete)] | length'; }
+check "there are two now" test "$(base_snapshots)" -eq 2
+check "and the archive is sound" "$bin/trunkline" verify "$archive" >/dev/null
+check "the stages that begin there" runs shipping --env "TRUNKLINE_AS_OF=${as_of_of[day85]}"
+check "agree" diff "$work/day85.shipping.csv" "$work/out/shipping/shipping.csv"
+
 # What the source lost cannot be played over.
 cp -R "$archive" "$work/gapped"
 : >"$work/gapped/changes/FFFFFFFF00000000-FFFFFFFF00000010.gap.seg"

@@ -39,6 +39,39 @@ constexpr char kDocument[] = R"json({
                    "increment": "-1", "min": -9223372036854775808, "max": 9223372036854775807,
                    "cache": 1, "cycle": true}]}]})json";
 
+TEST(DefinitionTest, WritesWhatItReads) {
+  for (const std::string& document :
+       {std::string(kDocument), std::string(R"({"snapshot": "1:2:", "format": 1, "publication": "p",
+         "server_version": 140000, "database": {"name": "a\"b", "encoding": "UTF8", "collate": "C",
+         "ctype": "C", "provider": "i", "locale": "en", "icu_rules": null}, "all_tables": true,
+         "schemas": [], "extensions": [], "types": [], "tables": [{"oid": 1, "schema": "s",
+         "name": "ü\n", "kind": "r", "published": false, "persistence": "p",
+         "replica_identity": "f", "key_columns": [], "partition_key": null, "parent": null,
+         "columns": [{"attnum": 3, "name": "c", "since": 4294967295, "type": "s.e",
+         "type_oid": 17000, "type_modifier": 8, "collation": null, "not_null": false,
+         "not_null_name": "n", "stream_type": {"schema": "s", "name": "e"}, "default": "'x'",
+         "identity": "", "generated": "s", "missing": null}], "row_filter": null,
+         "published_columns": null, "constraints": [], "indexes": [], "sequences": []}]})")}) {
+    const auto read = ParseDefinition(document);
+    ASSERT_TRUE(read) << read.error().ToString();
+    const std::string written = FormatDefinition(*read);
+    const auto again = ParseDefinition(written);
+    ASSERT_TRUE(again) << again.error().ToString() << written;
+    EXPECT_EQ(again->tables, read->tables);
+    EXPECT_EQ(again->types, read->types);
+    EXPECT_EQ(again->extensions, read->extensions);
+    EXPECT_EQ(again->schemas, read->schemas);
+    EXPECT_EQ(again->all_tables, read->all_tables);
+    EXPECT_EQ(again->publication, read->publication);
+    EXPECT_EQ(again->snapshot, read->snapshot);
+    EXPECT_EQ(again->server_version, read->server_version);
+    EXPECT_EQ(again->database.name, read->database.name);
+    EXPECT_EQ(again->database.provider, read->database.provider);
+    EXPECT_EQ(again->database.locale, read->database.locale);
+    EXPECT_EQ(FormatDefinition(*again), written);
+  }
+}
+
 std::string With(const std::string& from, const std::string& to) {
   std::string document = kDocument;
   const size_t at = document.find(from);

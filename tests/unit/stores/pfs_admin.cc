@@ -97,6 +97,16 @@ RpcCode PfsAdmin::CreateOutputBranch(const PfsAddress& input) {
   return connection_->Call(&API::Stub::CreateBranch, request, &nothing);
 }
 
+RpcCode PfsAdmin::CreateSpoutBranch() {
+  pfs_v2::CreateBranchRequest request;
+  connection_->Fill(request.mutable_branch());
+  pfs_v2::Branch* provenance = request.add_provenance();
+  connection_->Fill(provenance);
+  provenance->mutable_repo()->set_type("spec");
+  google::protobuf::Empty nothing;
+  return connection_->Call(&API::Stub::CreateBranch, request, &nothing);
+}
+
 RpcCode PfsAdmin::StartCommit(std::string* id) {
   pfs_v2::StartCommitRequest request;
   connection_->Fill(request.mutable_branch());

@@ -23,6 +23,8 @@ class PfsAdmin {
   RpcCode DeleteRepo();
   // The branch, as one whose PFS commits are made from those of `input`.
   RpcCode CreateOutputBranch(const PfsAddress& input);
+  // The same for a spout, which has no inputs. A real pachd makes such branches by itself alone.
+  RpcCode CreateSpoutBranch();
   RpcCode StartCommit(std::string* id);
   RpcCode FinishCommit(const std::string& id, const std::string& error);
 

@@ -84,6 +84,13 @@ TEST_F(PfsPlaceTest, TheOutputOfAPipelineIsRefused) {
   EXPECT_THAT(put.error().message, HasSubstr("pipeline"));
 }
 
+TEST_F(PfsPlaceTest, TheOutputOfASpoutIsItsOwn) {
+  ASSERT_EQ(admin_.CreateRepo(), RpcCode::kOk);
+  if (admin_.CreateSpoutBranch() != RpcCode::kOk) GTEST_SKIP() << "a real pachd";
+  EXPECT_TRUE(PutObject(store_.get(), "a", "x"));
+  EXPECT_THAT(Must(place_.Connect()->List("")), ElementsAre(ObjectInfo{"a", 1}));
+}
+
 TEST_F(PfsPlaceTest, ListsFoldersAndPatterns) {
   for (const char* name : {"changes/1.seg", "changes/2.seg", "snapshots/1/complete", "identity"}) {
     Must(PutObject(store_.get(), name, ""));
