@@ -2,6 +2,10 @@
 # The whole product on a real Postgres 15, from a bare Debian 12 (root or sudo): builds Trunkline,
 # starts a Postgres of its own, archives 120 days of trade while they happen, and goes back to two of
 # them. Leaves nothing behind but build/.
+#
+#   ./demo.sh                    with the archive in a folder
+#   ./demo.sh --pfs              in PFS, on the server of tests/pfs_server
+#   ./demo.sh --archive ADDRESS  in an empty place of yours, which keeps it: pfs://…, s3://…, /path
 set -euo pipefail
 cd "$(dirname "$0")"
 # Whatever the caller connects to is none of our business.
@@ -10,6 +14,25 @@ export DEBIAN_FRONTEND=noninteractive TZ=UTC PGTZ=UTC LC_ALL=C.UTF-8
 
 # shellcheck source=tools/private_postgres.sh
 source tools/private_postgres.sh
+
+usage() {
+  echo "usage: ${0##*/} [--pfs | --archive ADDRESS]" >&2
+  exit 2
+}
+archive=
+targets=(trunkline trunklined)
+case ${1:-} in
+  '') ;;
+  --pfs)
+    (($# == 1)) || usage
+    targets+=(pfs_test_server)
+    ;;
+  --archive)
+    (($# == 2)) || usage
+    archive=$2
+    ;;
+  *) usage ;;
+esac
 
 bold=''
 plain=''
@@ -22,8 +45,10 @@ shows() { printf '%s$ %s%s\n' "$bold" "$*" "$plain"; }
 
 work=
 daemon_pid=
+server_pid=
 clean_up() {
   [[ -z $daemon_pid ]] || kill "$daemon_pid" 2>/dev/null || true
+  [[ -z $server_pid ]] || kill "$server_pid" 2>/dev/null || true
   wait
   stop_postgres
   [[ -z $work ]] || rm -rf "$work"
@@ -43,13 +68,13 @@ quietly() {
 build() {
   quietly tools/install_packages.sh build
   quietly cmake --preset release
-  quietly cmake --build --preset release --target trunkline trunklined -- --quiet
+  quietly cmake --build --preset release --target "${targets[@]}" -- --quiet
 }
 
 wait_for_snapshot() {
   local tenths
   for ((tenths = 0; tenths < 300; tenths++)); do
-    if compgen -G "$archive/snapshots/*/complete*" >/dev/null; then
+    if build/bin/trunkline info --json "$archive" 2>/dev/null | grep -q '"complete": true'; then
       return
     fi
     kill -0 "$daemon_pid" 2>/dev/null || break
@@ -58,6 +83,27 @@ wait_for_snapshot() {
   cat "$work/trunklined.log" >&2
   echo "trunklined made no base snapshot" >&2
   return 1
+}
+
+# A server of Pachyderm's file system; $archive is a branch there.
+start_pfs() {
+  local tenths
+  build/bin/pfs_test_server --listen 127.0.0.1:0 --finishing-ms 100 2>"$work/pfs.log" &
+  server_pid=$!
+  for ((tenths = 0; tenths < 100; tenths++)); do
+    if grep -q '^listening on ' "$work/pfs.log"; then
+      archive=pfs://$(sed -n 's/^listening on //p' "$work/pfs.log")/trunkline@master
+      return
+    fi
+    sleep 0.1
+  done
+  cat "$work/pfs.log" >&2
+  return 1
+}
+
+start_daemon() {
+  build/bin/trunklined --source "$source" --archive "$archive" 2>>"$work/trunklined.log" &
+  daemon_pid=$!
 }
 
 # record DAY: what Postgres holds now, as COPY writes it, with the exact LSN of that snapshot. A
@@ -119,11 +165,12 @@ prove() {
 }
 
 work=$(mktemp -d)
-archive=$work/archive
 heading "1. Build"
 say "Installing what is missing and building; the first time takes some minutes."
 build
 say "build/bin/trunklined and build/bin/trunkline are ready."
+if [[ ${1:-} == --pfs ]]; then start_pfs; fi
+: "${archive:=$work/archive}"
 
 heading "2. A shop on Postgres 15, and trunklined beside it"
 start_postgres "wal_level = logical"
@@ -133,13 +180,16 @@ quietly psql -qX -v ON_ERROR_STOP=1 -f sql/schema.sql -f sql/customers.sql -f sq
   -v tables='customers, orders' -f sql/source_setup.sql
 source="host=$PGHOST user=trunkline dbname=shop"
 shows "trunklined --source 'user=trunkline dbname=shop …' --archive ARCHIVE &"
-build/bin/trunklined --source "$source" --archive "$archive" 2>"$work/trunklined.log" &
-daemon_pid=$!
+start_daemon
 wait_for_snapshot
 say "Customers of Pete's Peanuts: $(psql -qXAt -c "select string_agg(name, ', ' order by id) from customers")."
 say "The base snapshot is archived; from here on trunklined follows the stream:"
 simulate 60 2016-08-02
 record day-60
+kill -KILL "$daemon_pid"
+{ wait "$daemon_pid" || true; } 2>/dev/null
+start_daemon
+say "  trunklined was killed (SIGKILL) and started again"
 simulate 20 2016-10-01
 record day-80
 simulate 40 2016-10-21
