@@ -9,11 +9,10 @@
 //   CompleteMultipartUpload (Amazon, MinIO, Ceph, R2). Elsewhere (Pachyderm's gateway) the store
 //   looks first; of two writers at the same instant the later one replaces what the earlier wrote.
 // - `unique_prefix` holds on every kind of server for two writers at a time. The store looks,
-// writes,
-//   and looks again; where another object stands beside its own then, it removes its own and begins
-//   again, after a random while. A Put that succeeded saw nobody else after its write, so that
-//   whoever wrote later has seen it. Between a rival's write and its removal readers can see both.
-//   A process that ends exactly there leaves both, which `trunkline verify` reports.
+//   writes and looks again; where another object stands beside its own then, it removes its own
+//   and begins again, after a random while. A Put that succeeded saw nobody else after its write,
+//   so that whoever wrote later has seen it. Between a rival's write and its removal readers can
+//   see both. A process that ends exactly there leaves both, which `trunkline verify` reports.
 // - `predecessor` is looked for right before the write.
 //
 // A Put of several objects is as many requests: in order, not all or none.

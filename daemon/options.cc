@@ -31,7 +31,7 @@ void Declare(CLI::App* app, Options* options) {
       ->envname("TRUNKLINE_SOURCE")
       ->required();
   app->add_option("--archive", options->archive,
-                  "Archive: /path, file:///path or s3://bucket/prefix")
+                  "Archive: /path, pfs://host/repo@branch or s3://bucket/prefix")
       ->required();
   app->add_option("--publication", options->publication, "Publication to subscribe to")
       ->capture_default_str();

@@ -20,11 +20,6 @@ struct SnapshotOptions {
   std::string scratch = std::filesystem::temp_directory_path().native();
 };
 
-bool HasSnapshotAt(const Catalog& catalog, Lsn lsn) {
-  const SnapshotEntry* newest = catalog.SnapshotAtOrBefore(lsn);
-  return newest != nullptr && newest->lsn == lsn;
-}
-
 Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
                               const ResolvedTarget& target) {
   Progress progress("Reading");
@@ -39,7 +34,7 @@ Result<void> RunSnapshot(const SnapshotOptions& options) {
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(const ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
   const std::string where = resolved.ToString();
-  if (HasSnapshotAt(catalog, resolved.limit)) {
+  if (resolved.snapshot == resolved.limit) {
     std::fprintf(stderr, "%s\nthere is a base snapshot already\n", where.c_str());
     return {};
   }

@@ -7,17 +7,8 @@ build=$(cd "${1:?the build folder}" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 image=$root/pipelines/image
 
-failures=0
-check() {
-  local name=$1
-  shift
-  if "$@"; then
-    echo "ok   $name"
-  else
-    echo "FAIL $name"
-    failures=$((failures + 1))
-  fi
-}
+# shellcheck source=tests/support/check.sh
+source "$root/tests/support/check.sh"
 
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -124,4 +115,4 @@ check "with all of it" test "$(says 'select count(*) from orders')" = "$orders"
 check "it ends in good order again" stop_source
 check "no log shows the password" test "$(grep -c secret "$work/source.log")" -eq 0
 
-((failures == 0)) || { echo "$failures check(s) failed"; exit 1; }
+summarize

@@ -5,8 +5,8 @@ set -euo pipefail
 bin=$(cd "${1:?the folder of trunkline and trunklined}" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
-# shellcheck source=tests/pipelines/check.sh
-source "$root/tests/pipelines/check.sh"
+# shellcheck source=tests/support/check.sh
+source "$root/tests/support/check.sh"
 # shellcheck source=tools/private_postgres.sh
 source "$root/tools/private_postgres.sh"
 trap 'stop_postgres; rm -rf "$work"' EXIT

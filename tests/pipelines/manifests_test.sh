@@ -13,17 +13,8 @@ bin=$(cd "${1:?the folder of trunkline and trunklined}" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cluster=$root/pipelines/cluster
 
-failures=0
-check() {
-  local name=$1
-  shift
-  if "$@"; then
-    echo "ok   $name"
-  else
-    echo "FAIL $name"
-    failures=$((failures + 1))
-  fi
-}
+# shellcheck source=tests/support/check.sh
+source "$root/tests/support/check.sh"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -227,4 +218,4 @@ if [[ -n $kubectl ]]; then
   check "an unknown option is a usage error" usage_error --nonsense
 fi
 
-((failures == 0)) || { echo "$failures check(s) failed"; exit 1; }
+summarize

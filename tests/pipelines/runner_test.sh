@@ -5,8 +5,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# shellcheck source=tests/pipelines/check.sh
-source "$root/tests/pipelines/check.sh"
+# shellcheck source=tests/support/check.sh
+source "$root/tests/support/check.sh"
 
 # spec NAME INPUT SCRIPT [MORE]: a pipeline whose command is a line of shell, as JSON.
 spec() {

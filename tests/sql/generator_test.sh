@@ -5,18 +5,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tools/private_postgres.sh
 source "$root/tools/private_postgres.sh"
-
-failures=0
-check() {
-  local name=$1
-  shift
-  if "$@"; then
-    echo "ok   $name"
-  else
-    echo "FAIL $name"
-    failures=$((failures + 1))
-  fi
-}
+# shellcheck source=tests/support/check.sh
+source "$root/tests/support/check.sh"
 
 # trade DATABASE CALL…: a new database in which the calls of peanuts.simulate have run.
 trade() {
@@ -59,4 +49,4 @@ check "another was away from day 40 to day 85" holds whole "
 check "a third left after day 85" holds whole "max(created_at) < '2016-10-26 00:00+00'
   from orders where customer_id = 5"
 
-((failures == 0)) || exit 1
+summarize
