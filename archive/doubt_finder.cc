@@ -24,6 +24,9 @@ class UnseenRows final : public TableRows {
                             const std::function<bool(Value* value)>&) override {
     return has_rows_ && !always_told;
   }
+  // Snapshots are added once they are whole.
+  void set_incomplete(bool) override {}
+  bool incomplete() const override { return false; }
   void Truncate() override {
     has_rows_ = false;
     doubt_.reset();

@@ -22,12 +22,34 @@ Result<std::vector<std::vector<SnapshotPart>>> SingleTables(const Store& store,
   return tables;
 }
 
-Result<Lsn> LsnOfPart(const SnapshotPart& part, Lsn base) {
+Result<Lsn> LsnOfPart(const SnapshotPart& part, Lsn snapshot) {
   const std::optional<Lsn> lsn = SnapshotLsnOf(part.name);
-  if (lsn.has_value() && *lsn <= base) return *lsn;
+  if (lsn.has_value() && *lsn <= snapshot) return *lsn;
   return Fail(ErrorKind::kCorrupt,
-              SnapshotManifestName(base) + " lists " + part.name + ", which cannot be a part of it",
+              "a snapshot at " + snapshot.ToString() + " lists " + part.name +
+                  ", which cannot be a part of it",
               "trunkline verify finds all damage");
+}
+
+// Puts each part to where it is of.
+Result<void> AddParts(std::vector<SnapshotPart> parts, Lsn snapshot,
+                      std::map<Lsn, TablesAt>* loads) {
+  for (SnapshotPart& part : parts) {
+    ASSIGN_OR_RETURN(const Lsn lsn, LsnOfPart(part, snapshot));
+    (*loads)[lsn].parts.push_back(std::move(part));
+  }
+  return {};
+}
+
+// Tables with parts at several LSNs.
+void MarkIncomplete(std::vector<TablesAt>* ordered) {
+  std::unordered_set<uint32_t> later;
+  for (auto load = ordered->rbegin(); load != ordered->rend(); ++load) {
+    for (const SnapshotPart& part : load->parts) {
+      if (later.contains(part.relation.oid)) load->incomplete.insert(part.relation.oid);
+    }
+    for (const SnapshotPart& part : load->parts) later.insert(part.relation.oid);
+  }
 }
 
 void Append(std::vector<SnapshotPart> parts, std::vector<SnapshotPart>* all) {
@@ -55,11 +77,10 @@ Result<std::vector<TablesAt>> SnapshotsFor(const Store& store, const Catalog& ca
   std::map<Lsn, TablesAt> loads;
   loads[base->lsn].base = true;
   loads[base->lsn].definition = std::move(manifest.definition);
-  for (SnapshotPart& part : manifest.parts) {
-    ASSIGN_OR_RETURN(const Lsn lsn, LsnOfPart(part, base->lsn));
-    if (!newest.contains(part.relation.oid)) loads[lsn].parts.push_back(std::move(part));
-  }
-  for (auto& [oid, table] : newest) Append(std::move(table.second), &loads[table.first].parts);
+  std::erase_if(manifest.parts,
+                [&](const SnapshotPart& part) { return newest.contains(part.relation.oid); });
+  TRY(AddParts(std::move(manifest.parts), base->lsn, &loads));
+  for (auto& [oid, table] : newest) TRY(AddParts(std::move(table.second), table.first, &loads));
   std::vector<TablesAt> ordered;
   for (auto& [lsn, load] : loads) {
     load.lsn = lsn;
@@ -69,6 +90,7 @@ Result<std::vector<TablesAt>> SnapshotsFor(const Store& store, const Catalog& ca
     }
     ordered.push_back(std::move(load));
   }
+  MarkIncomplete(&ordered);
   return ordered;
 }
 
@@ -76,8 +98,9 @@ Result<std::vector<TablesAt>> SnapshotsFrom(const Store& store, const Catalog& c
   std::vector<TablesAt> snapshots;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
     if (snapshot.lsn < from) continue;
-    TablesAt tables_at{
-        .lsn = snapshot.lsn, .base = snapshot.complete, .definition = {}, .parts = {}};
+    TablesAt tables_at;
+    tables_at.lsn = snapshot.lsn;
+    tables_at.base = snapshot.complete;
     Manifest manifest;
     if (snapshot.complete) {
       ASSIGN_OR_RETURN(manifest, ReadManifest(store, snapshot.lsn));

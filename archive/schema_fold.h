@@ -42,8 +42,12 @@ class SchemaFold {
   // Starts anew from the tables of a snapshot at `lsn`, all empty, and their definition.
   void Start(Lsn lsn, std::span<const SnapshotPart> parts, Definition definition);
   // A snapshot of some tables at `lsn`, where the changes before it have been taken: what was known
-  // of their rows is dropped, and so is doubt. `definition` is the source's at `lsn`.
+  // of their rows is dropped, and so is doubt, but for a table that is incomplete. `definition` is
+  // the source's at `lsn`.
   Result<void> Load(Lsn lsn, std::span<const SnapshotPart> parts, Definition definition);
+  // The rows of the snapshot have been taken: the tables of these relation OIDs are incomplete from
+  // here on, and no others.
+  void EndLoad(const std::unordered_set<uint32_t>& incomplete);
 
  protected:
   struct Entry {

@@ -29,6 +29,10 @@ class TableRows {
                                     const std::function<bool(Value* value)>& change) = 0;
   // Also makes rows in doubt known again.
   virtual void Truncate() = 0;
+  // The rows are a part of the table's, until a snapshot brings the others: changes may be of rows
+  // that are not there, and the snapshot brings some that are.
+  virtual void set_incomplete(bool incomplete) = 0;
+  virtual bool incomplete() const = 0;
 
   // The rows are not known, and changes are passed over, until a TRUNCATE or a snapshot of the
   // table makes them known again.

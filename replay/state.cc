@@ -39,6 +39,7 @@ class Builder {
         TRY(fold.Load(at_, step.tables.parts, std::move(definition)));
       }
       TRY(AddSnapshot(step.tables.parts, &fold));
+      fold.EndLoad(step.tables.incomplete);
       TRY(AddChanges(step, &fold));
     }
     return fold.Finish([this](const Relation& relation) {

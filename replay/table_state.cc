@@ -151,6 +151,13 @@ Result<void> FoldedTable::MakeRoom() {
 
 Result<void> FoldedTable::Insert(Tuple row, uint64_t hash) {
   ASSIGN_OR_RETURN(const Tuple complete, Complete(row, RowStore::kNoRow));
+  if (incomplete_ && mode_ == Mode::kKeyed) {
+    const size_t slot = Find(hash, complete);
+    if (slot != RowIndex::kNoSlot) {
+      rows_.Replace(index_.row(slot), complete);
+      return {};
+    }
+  }
   return Link(rows_.Append(complete), hash, complete);
 }
 
@@ -159,6 +166,7 @@ Result<void> FoldedTable::Update(const Change& change, uint64_t hash) {
   const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
   const size_t slot = Find(hash, identity);
   if (slot == RowIndex::kNoSlot) {
+    if (incomplete_) return {};
     return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
   }
   ASSIGN_OR_RETURN(const Tuple row, Complete(change.new_tuple, index_.row(slot)));
@@ -180,6 +188,7 @@ Result<void> FoldedTable::Update(const Change& change, uint64_t hash) {
 Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
   const size_t slot = Find(hash, old_row);
   if (slot == RowIndex::kNoSlot) {
+    if (incomplete_) return {};
     return Fail(ErrorKind::kCorrupt, "a delete of a row that is not there");
   }
   rows_.Erase(Unlink(slot));

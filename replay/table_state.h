@@ -45,6 +45,8 @@ class FoldedTable final : public TableState, public TableRows {
   // Applies an insert, update or delete whose tuples are as wide as relation(). kCorrupt when the
   // archive cannot be right: a row to change is not there, a key is there already. kUnsupported
   // where a row comes from another part, which has values of it; so do Become and ChangeValues.
+  // While the table is incomplete, a row that is not there is passed over, and one that is there
+  // already is replaced.
   Result<void> Apply(const Change& change, uint64_t hash);
 
   // Other parts may have some.
@@ -53,6 +55,8 @@ class FoldedTable final : public TableState, public TableRows {
   Result<bool> ChangeValues(size_t column, bool always_told,
                             const std::function<bool(Value* value)>& change) override;
   void Truncate() override;
+  void set_incomplete(bool incomplete) override { incomplete_ = incomplete; }
+  bool incomplete() const override { return incomplete_; }
   void set_doubt(Error doubt) override;
   // While in doubt: since when; set by whoever knows.
   Lsn doubtful_from() const { return doubtful_from_; }
@@ -97,6 +101,7 @@ class FoldedTable final : public TableState, public TableRows {
   RowStore rows_;
   RowIndex index_;
   std::vector<RowId> next_equal_;  // multiset: the next of rows that are all equal, or kNoRow
+  bool incomplete_ = false;
   std::optional<Error> doubt_;
   Lsn doubtful_from_;
   std::vector<Value> old_values_;  // scratch

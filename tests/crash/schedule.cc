@@ -45,6 +45,8 @@ constexpr Point kPoints[] = {
     {"snapshot.slot", 1},
     {"snapshot.part", 50},
     {"snapshot.definition", 2},
+    {"snapshot.pages", 20},
+    {"snapshot.pages_kept", 20},
     {"snapshot.table", 20},
     {"snapshot.table_complete", 20},
     {"snapshot.manifest", 1},
@@ -164,6 +166,9 @@ Schedule MakeSchedule(uint64_t seed) {
   const char* const sizes[] = {"20kB", "300kB", "64MB"};
   schedule.daemon_arguments = {"--segment-max-age", OneOf(random, ages), "--segment-max-bytes",
                                OneOf(random, sizes)};
+  const char* const ranges[] = {"16kB", "128kB", "1GiB"};
+  schedule.daemon_arguments.insert(schedule.daemon_arguments.end(),
+                                   {"--snapshot-range-bytes", OneOf(random, ranges)});
   schedule.spooled = Chance(random, 30);
   if (schedule.spooled) {
     const char* const bounds[] = {"20kB", "16GB"};
