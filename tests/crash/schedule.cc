@@ -93,6 +93,13 @@ std::string PickFaults(Random& random, bool spooled) {
   return faults;
 }
 
+// Ends the daemon within the largest table of a base snapshot, again and again.
+std::string PickCutInTable(Random& random) {
+  const char* const points[] = {"snapshot.pages", "snapshot.pages_kept", "snapshot.part"};
+  return std::string(OneOf(random, points)) + " " + std::to_string(Pick(random, 2, 15)) +
+         (Chance(random, 80) ? " kill" : " fail unavailable");
+}
+
 Event PickEvent(Random& random, bool spooled) {
   constexpr Disturbance kAll[] = {Disturbance::kRestartSource, Disturbance::kCrashSource,
                                   Disturbance::kCrashSource,   Disturbance::kTerminateSender,
@@ -182,6 +189,10 @@ Schedule MakeSchedule(uint64_t seed) {
   schedule.writers = static_cast<int>(Pick(random, 1, 4));
   for (int64_t count = Pick(random, 2, 5); count > 0; --count) {
     schedule.rounds.push_back(PickRound(random, schedule.spooled));
+  }
+  if (Chance(random, 35)) {
+    std::string& faults = schedule.rounds.front().faults;
+    faults += (faults.empty() ? "" : ",") + PickCutInTable(random);
   }
   if (Chance(random, 8)) {
     schedule.failover = static_cast<int>(Pick(random, 0, std::ssize(schedule.rounds) - 1));

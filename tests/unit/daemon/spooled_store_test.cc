@@ -20,8 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::AllOf;
+using testing::Gt;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Lt;
 
 constexpr uint32_t kTimeline = SampleArchive::kTimeline;
 constexpr uint32_t kServer = SampleArchive::kServer;
@@ -155,6 +158,22 @@ TEST_F(SpooledStoreTest, TakesNoMoreThanItsBound) {
   EXPECT_TRUE(appender->PublishPending());
   EXPECT_TRUE(store->Drain(seconds(10)));
   ExpectWhole(end);
+}
+
+TEST_F(SpooledStoreTest, TakesWhatIsPutTogetherAsThereIsRoom) {
+  std::unique_ptr<Appender> appender;
+  const auto store = Begin(&appender, 2000);
+  for (uint64_t end = 0x3000; end <= 0x12000; end += 0x1000) {
+    Must(appender->AddSegment(Transactions({end - 0x100}), {end}, kTimeline, kServer));
+  }
+  int tries = 1;
+  for (; tries < 20 && !appender->PublishPending(); ++tries) {
+    EXPECT_TRUE(store->Drain(seconds(10)));
+    EXPECT_EQ(metrics_.Read().pending_bytes, 0U);
+  }
+  EXPECT_THAT(tries, AllOf(Gt(1), Lt(20)));
+  EXPECT_TRUE(store->Drain(seconds(10)));
+  ExpectWhole(0x12000);
 }
 
 TEST_F(SpooledStoreTest, GoesOnBehindAnArchiveThatGrewWithoutIt) {
