@@ -38,6 +38,9 @@ class Destination {
   virtual Result<std::string> Write(const DatabaseState& state, const Progress& progress) = 0;
 };
 
+// How a destination is written: forms with | between.
+inline constexpr char kDestinationForms[] = "csv:DIR|postgresql://...";
+
 // By prefix: csv:DIR, postgresql://..., postgres://...; kUnsupported for sql: and pgdata:,
 // kInvalidArgument for anything else.
 Result<std::unique_ptr<Destination>> OpenDestination(const std::string& address,

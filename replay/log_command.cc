@@ -193,12 +193,18 @@ void AddLogCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<LogOptions>();
   CLI::App* command = app->add_subcommand("log", "Print the changes between two targets");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
-  command->add_option("--from", options->from, "Changes after this target (default: the first)");
-  command->add_option("--to", options->to, "Changes up to this target (default: latest)");
-  command->add_option("--table", options->table, "Just this table: table or schema.table");
-  command->add_option("--key", options->key,
-                      "Just the row with these values of its replica identity, as a CSV line");
-  command->add_option("--format", options->format, "text (default), jsonl, csv or sql");
+  command->add_option("--from", options->from, "Changes after this target (default: the first)")
+      ->type_name("TARGET");
+  command->add_option("--to", options->to, "Changes up to this target (default: latest)")
+      ->type_name("TARGET");
+  command->add_option("--table", options->table, "Just this table: table or schema.table")
+      ->type_name("TABLE");
+  command
+      ->add_option("--key", options->key,
+                   "Just the row with these values of its replica identity, as a CSV line")
+      ->type_name("KEY");
+  command->add_option("--format", options->format, "text (default), jsonl, csv or sql")
+      ->check(CLI::IsMember({"text", "jsonl", "csv", "sql"}));
   command->callback([=] { context->run = [=] { return RunLog(*options); }; });
 }
 

@@ -217,16 +217,21 @@ void AddQueryCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command =
       app->add_subcommand("query", "Run SQL on the tables as they were at a target");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
-  command->add_option("--at", options->at, "The target")->required();
+  command->add_option("--at", options->at, "The target")->required()->type_name("TARGET");
   CLI::Option_group* source = command->add_option_group("SQL");
-  source->add_option("-c,--command", options->sql, "The SQL; several statements with ; between");
-  source->add_option("-f,--file", options->file, "A file that holds the SQL; - for standard input");
+  source->add_option("-c,--command", options->sql, "The SQL; several statements with ; between")
+      ->type_name("SQL");
+  source->add_option("-f,--file", options->file, "A file that holds the SQL; - for standard input")
+      ->type_name("FILE");
   source->require_option(1);
-  command->add_option("-o,--output", options->output, "Write the result to this file");
+  command->add_option("-o,--output", options->output, "Write the result to this file")
+      ->type_name("FILE");
   command->add_option("--format", options->format, "csv or table (the default)")
       ->check(CLI::IsMember({"csv", "table"}));
-  command->add_option("--as-of", options->as_of,
-                      "What the SQL sees as trunkline.as_of (default: the target's commit time)");
+  command
+      ->add_option("--as-of", options->as_of,
+                   "What the SQL sees as trunkline.as_of (default: the target's commit time)")
+      ->type_name("TIMESTAMP");
   command->callback([=] { context->run = [=] { return RunQuery(*options); }; });
 }
 

@@ -109,10 +109,14 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<ReplayOptions>();
   CLI::App* command = app->add_subcommand("replay", "Rebuild the tables as they were at a target");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
-  command->add_option("--at", options->at, "The target")->required();
-  command->add_option("--to", options->to, "csv:DIR or postgresql://...")->required();
-  command->add_option("--tables", options->tables,
-                      "Rebuild just these: table or schema.table, with commas between");
+  command->add_option("--at", options->at, "The target")->required()->type_name("TARGET");
+  command->add_option("--to", options->to, "csv:DIR or postgresql://...")
+      ->required()
+      ->type_name("DEST");
+  command
+      ->add_option("--tables", options->tables,
+                   "Rebuild just these: table or schema.table, with commas between")
+      ->type_name("TABLES");
   command
       ->add_option("--rows", options->rows,
                    "Write the K-th of N parts of every table's rows, by their keys; csv: alone")
@@ -122,12 +126,16 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
                    "Make a new database of this name, or of a unique one, on the server")
       ->expected(0, 1)
       ->type_name("[NAME]");
-  command->add_option("--database-file", options->destination.database_file,
-                      "Write the new database's name into this file");
+  command
+      ->add_option("--database-file", options->destination.database_file,
+                   "Write the new database's name into this file")
+      ->type_name("FILE");
   command->add_option("--jobs", options->destination.jobs, "Connections that load a database")
       ->check(CLI::Range(1, 64));
-  command->add_option("--as-of", options->as_of,
-                      "What the stages see as their instant (default: the target's commit time)");
+  command
+      ->add_option("--as-of", options->as_of,
+                   "What the stages see as their instant (default: the target's commit time)")
+      ->type_name("TIMESTAMP");
   command->add_flag("--force", options->destination.force, "Replace what the destination holds");
   command->add_flag("--dry-run", options->dry_run, "Print what would be read, and write nothing");
   command->callback([=] { context->run = [=] { return RunReplay(*options); }; });
