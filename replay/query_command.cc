@@ -1,6 +1,7 @@
 // trunkline query: runs SQL on the state at a target, in a private Postgres that is gone
 // afterwards.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -43,10 +44,14 @@ struct QueryOptions {
 Result<std::string> ReadSql(const QueryOptions& options) {
   if (options.file.empty()) return options.sql;
   if (options.file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (fs::is_directory(options.file)) {
+    return Fail(ErrorKind::kInvalidArgument, options.file + " is a folder, not a file of SQL");
+  }
+  errno = 0;
   std::ifstream file(options.file);
   std::string sql{std::istreambuf_iterator<char>(file), {}};
-  if (file && !fs::is_directory(options.file)) return sql;
-  return Fail(ErrorKind::kNotFound, "cannot read " + options.file);
+  if (file) return sql;
+  return Fail(ErrnoError("cannot read " + options.file, errno));
 }
 
 Result<std::unique_ptr<postgres::Server>> StartServer() {
