@@ -34,6 +34,7 @@ int Main(int argc, char** argv) {
   AddReplayCommand(&app, &context);
   AddQueryCommand(&app, &context);
   AddLogCommand(&app, &context);
+  AddDiffCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
   AddSnapshotCommand(&app, &context);
