@@ -48,8 +48,9 @@ class TextDiffFormat final : public DiffFormat {
   }
 
   Result<void> Add(const TableDiff& table, const WriteText& write) override {
-    summary_.Add({Printable(NameOf(table.relation())), FormatCount(table.rows_before()),
-                  FormatCount(table.rows_after()), FormatCount(table.count(RowChange::kAdded)),
+    summary_.Add({Printable(QuoteQualified(table.relation().schema, table.relation().name)),
+                  FormatCount(table.rows_before()), FormatCount(table.rows_after()),
+                  FormatCount(table.count(RowChange::kAdded)),
                   FormatCount(table.count(RowChange::kRemoved)),
                   FormatCount(table.count(RowChange::kChanged)), Printable(Remarks(table))});
     if (summary_alone_) return {};

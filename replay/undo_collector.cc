@@ -10,13 +10,15 @@ namespace trunkline {
 namespace {
 
 constexpr std::string_view kReshapedHint =
-    "take back what came after that LSN, change the definition back, then what came before it; or "
-    "leave the table out by --table with another one";
+    "take back what came after that LSN, then change the definition back, then take back what came "
+    "before it; --table takes back the changes of one table alone";
+constexpr char kDefinedOtherwise[] = "or a type of its columns was defined otherwise";
+constexpr char kDropped[] = "was dropped or left the publication";
 
-Error Reshaped(const Relation& relation, const std::string& what, Lsn lsn) {
+Error Reshaped(const Relation& relation, const std::string& what) {
   return Error{ErrorKind::kUnsupported,
-               "the table " + NameOf(relation) + " " + what + " by LSN " + lsn.ToString() +
-                   ", after changes to take back, and no command on rows takes that back",
+               "the table " + NameOf(relation) + " " + what +
+                   " after changes that are to be taken back, which no command on rows does",
                std::string(kReshapedHint)};
 }
 
@@ -36,7 +38,7 @@ Result<void> UndoCollector::OnDefinition(const Fold& fold, Lsn lsn) {
   definition_ = fold.definition();
   sql_.Learn(definition_);
   for (auto& [oid, touched] : touched_) touched.descriptions = UINT64_MAX;  // look again
-  return CheckIsAsItWas(fold, lsn);
+  return CheckIsAsItWas(fold);
 }
 
 void UndoCollector::WarnOfChangedTables(const Definition& definition, Lsn lsn) {
@@ -62,29 +64,28 @@ void UndoCollector::WarnOfChangedTables(const Definition& definition, Lsn lsn) {
   }
 }
 
-Result<void> UndoCollector::CheckIsAsItWas(const Fold& fold, Lsn lsn) const {
+Result<void> UndoCollector::CheckIsAsItWas(const Fold& fold) const {
   for (const auto& [oid, touched] : touched_) {
     const FoldedTable* table = fold.FindTable(oid);
     if (table == nullptr) {
-      return Fail(Reshaped(touched.relation, "was dropped or left the publication", lsn));
+      return Fail(Reshaped(touched.relation, kDropped));
     }
     if (table->doubt()) return Fail(*table->doubt());
     if (table->reshapes() != touched.reshapes) {
-      return Fail(
-          Reshaped(touched.relation, "or a type of its columns was defined otherwise", lsn));
+      return Fail(Reshaped(touched.relation, kDefinedOtherwise));
     }
   }
   return {};
 }
 
-Result<UndoCollector::Touched*> UndoCollector::Touch(const FoldedTable& table, Lsn lsn) {
+Result<UndoCollector::Touched*> UndoCollector::Touch(const FoldedTable& table) {
   if (table.doubt()) return Fail(*table.doubt());
   const auto [entry, first] = touched_.try_emplace(table.relation().oid);
   Touched& touched = entry->second;
   if (first) touched.reshapes = table.reshapes();
   if (!first && touched.descriptions == table.descriptions()) return &touched;
   if (touched.reshapes != table.reshapes()) {
-    return Fail(Reshaped(touched.relation, "or a type of its columns was defined otherwise", lsn));
+    return Fail(Reshaped(touched.relation, kDefinedOtherwise));
   }
   touched.descriptions = table.descriptions();
   touched.relation = WithPrimaryKey(table.relation(), definition_.FindTable(table.relation().oid));
@@ -97,7 +98,7 @@ Result<void> UndoCollector::OnRowChange(const TransactionInfo& transaction, cons
   ASSIGN_OR_RETURN(const bool matches, filter_.Matches(change));
   if (!matches) return {};
   knows_table_ = true;
-  ASSIGN_OR_RETURN(const Touched* touched, Touch(table, transaction.commit_lsn));
+  ASSIGN_OR_RETURN(const Touched* touched, Touch(table));
   // Of a row that is not there the fold says so next.
   if (change.operation != Operation::kInsert && !table.FindRow(change, hash, &before_)) return {};
   command_.clear();
@@ -140,7 +141,7 @@ Result<void> UndoCollector::OnTruncate(const TransactionInfo& transaction,
   knows_table_ = true;
   if (table.doubt()) return Fail(*table.doubt());
   if (table.row_count() == 0) return {};
-  ASSIGN_OR_RETURN(const Touched* touched, Touch(table, transaction.commit_lsn));
+  ASSIGN_OR_RETURN(const Touched* touched, Touch(table));
   return table.ForEachRowNow([&](Tuple row) -> Result<void> {
     Change removed;
     removed.relation = &table.relation();
@@ -177,7 +178,8 @@ Result<void> UndoCollector::Close() {
 Result<void> UndoCollector::OnEnd(const Fold& fold, Lsn lsn) {
   const auto named = [this](const Relation& relation) { return filter_.NamesTable(relation); };
   knows_table_ |= fold.HasTable(named);
-  TRY(CheckIsAsItWas(fold, lsn));
+  Result<void> checked = CheckIsAsItWas(fold);
+  if (!checked) return Fail(std::move(checked).error().WithContext("LSN " + lsn.ToString()));
   return Close();
 }
 

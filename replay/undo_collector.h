@@ -43,8 +43,8 @@ class UndoCollector final : public FoldObserver {
     uint64_t reshapes = 0;
   };
 
-  Result<Touched*> Touch(const FoldedTable& table, Lsn lsn);
-  Result<void> CheckIsAsItWas(const Fold& fold, Lsn lsn) const;
+  Result<Touched*> Touch(const FoldedTable& table);
+  Result<void> CheckIsAsItWas(const Fold& fold) const;
   void WarnOfChangedTables(const Definition& definition, Lsn lsn);
   Tuple RowAfter(const Change& change);
   Result<void> AppendInverse(const Touched& touched, const Change& change);
