@@ -50,6 +50,9 @@ Result<void> Fold::ApplyPrepared() {
   for (const Prepared& prepared : window_) prepared.table->PrefetchRow(prepared.hash);
   for (const Prepared& prepared : window_) {
     set_at(prepared.change);
+    if (shown_ != nullptr) {
+      TRY(observer_->OnRowChange(*shown_, *prepared.change, prepared.hash, *prepared.table));
+    }
     TRY(prepared.table->Apply(*prepared.change, prepared.hash));
   }
   return {};
@@ -74,7 +77,7 @@ Result<void> Fold::AddChanges(std::span<const Change> changes) {
                     "the archive holds a message of a type that this version does not know",
                     "a newer version of trunkline may rebuild it");
       }
-      TRY(ApplyOther(changes.front()));
+      TRY(shown_ == nullptr ? ApplyOther(changes.front()) : ApplyAndShow(changes.front()));
       count = 1;
     }
     changes = changes.subspan(count);
@@ -88,7 +91,8 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   limit_ = limit;
   const std::span<const Change> changes = ChangesWithin(item.block, from, limit);
   if (!changes.empty()) {
-    Result<void> added = AddChanges(changes);
+    Result<void> added =
+        observer_ == nullptr ? AddChanges(changes) : AddObserved(item.block, from, limit);
     if (!added) return Fail(Located(std::move(added).error()));
   }
   LeaveBlock(std::min(limit, item.stats().commit_lsn_max));

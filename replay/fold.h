@@ -17,9 +17,38 @@
 
 namespace trunkline {
 
+class Fold;
+
+// Sees what changes rows before it is folded. What it is shown is valid during the call; an error
+// of its own ends the fold.
+class FoldObserver {
+ public:
+  virtual ~FoldObserver() = default;
+  // Before the first change, and after each definition of tables in the changes.
+  virtual Result<void> OnDefinition(const Fold& fold, Lsn lsn) = 0;
+  // An insert, update or delete, with the hash by which `table` finds its row.
+  virtual Result<void> OnRowChange(const TransactionInfo& transaction, const Change& change,
+                                   uint64_t hash, const FoldedTable& table) = 0;
+  // One of the tables that a TRUNCATE is about to empty.
+  virtual Result<void> OnTruncate(const TransactionInfo& transaction, const FoldedTable& table) = 0;
+  // After the last change.
+  virtual Result<void> OnEnd(const Fold& fold, Lsn lsn) = 0;
+};
+
 class Fold final : public SchemaFold {
  public:
   using SchemaFold::SchemaFold;
+
+  // Shows `observer` the changes of transactions with commit_lsn >= from.
+  void set_observer(FoldObserver* observer, Lsn from);
+  // No more changes come.
+  Result<void> EndObservation(Lsn lsn);
+
+  const Definition& definition() const { return definition_; }
+  // Null where there is none, or where the newest definition lacks it and no change touched it
+  // since.
+  const FoldedTable* FindTable(uint32_t oid) const;
+  bool HasTable(const std::function<bool(const Relation& relation)>& is_it) const;
 
   // Only rows of this part are kept. kUnsupported, from Add, where that takes rows of other parts.
   void set_part(const RowsPart& part) { part_ = part; }
@@ -51,6 +80,9 @@ class Fold final : public SchemaFold {
   Result<size_t> Prepare(std::span<const Change> changes);
   Result<void> ApplyPrepared();
   Result<void> AddChanges(std::span<const Change> changes);
+  Result<void> ApplyAndShow(const Change& change);
+  Result<void> ShowTruncate(const Change& change);
+  Result<void> AddObserved(const DecodedBlock& block, Lsn from, Lsn limit);
   Result<void> RenameRemainingLabels();
   void LeaveUnknownTablesOut();
   void FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
@@ -58,7 +90,11 @@ class Fold final : public SchemaFold {
   Error Located(Error error) const;
 
   RowsPart part_;
-  std::vector<Prepared> window_;  // changes whose rows are being fetched into the cache
+  FoldObserver* observer_ = nullptr;
+  Lsn observed_from_;
+  bool observation_begun_ = false;
+  const TransactionInfo* shown_ = nullptr;  // whose changes the observer is to see
+  std::vector<Prepared> window_;            // changes whose rows are being fetched into the cache
 };
 
 }  // namespace trunkline

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,9 +13,12 @@
 
 #include "archive/rebuild_start.h"
 #include "archive/stream_definition.h"
+#include "base/log.h"
 #include "replay/command.h"
 #include "replay/log_filter.h"
 #include "replay/log_format.h"
+#include "replay/log_undo.h"
+#include "replay/output_file.h"
 #include "replay/progress.h"
 #include "replay/read_ahead.h"
 #include "replay/target.h"
@@ -31,6 +35,7 @@ struct LogOptions {
   std::string table;
   std::optional<std::string> key;
   std::string format = "text";
+  std::string scratch = std::filesystem::temp_directory_path().native();
 };
 
 // Writes the changes that pass the filter, each in its transaction.
@@ -183,15 +188,33 @@ Result<void> LearnFromSnapshots(const Store& store, const Catalog& catalog, cons
   return {};
 }
 
-Result<void> RunLog(const LogOptions& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<LogFormat> format, NewLogFormat(options.format));
-  ASSIGN_OR_RETURN(const LogFilter filter, LogFilter::Make(options.table, options.key));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
-  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
-  ASSIGN_OR_RETURN(const Range range, ResolveRange(*store, catalog, options));
+Result<void> RunUndo(const Store& store, const Catalog& catalog, const LogFilter& filter,
+                     const LogOptions& options) {
+  UndoOptions undo;
+  if (!options.from.empty()) {
+    ASSIGN_OR_RETURN(undo.from, ParseTarget(options.from));
+  }
+  ASSIGN_OR_RETURN(undo.to, ParseTarget(options.to));
+  undo.table = options.table;
+  undo.scratch_folder = options.scratch;
+  std::optional<Progress> progress("Reading");
+  undo.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
+  ASSIGN_OR_RETURN(OutputFile output, OutputFile::Open({}));
+  ASSIGN_OR_RETURN(const UndoOutcome outcome,
+                   WriteUndo(store, catalog, filter, undo, [&](std::string_view text) {
+                     progress.reset();
+                     return output.Write(text);
+                   }));
+  for (const std::string& warning : outcome.warnings) spdlog::warn("{}", warning);
+  return output.Finish();
+}
+
+Result<void> PrintForward(const Store& store, const Catalog& catalog, const LogFilter& filter,
+                          const LogOptions& options, LogFormat* format) {
+  ASSIGN_OR_RETURN(const Range range, ResolveRange(store, catalog, options));
   ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsOf(catalog, range));
   NamedTables named(filter);
-  TRY(LearnFromSnapshots(*store, catalog, range, &named, format.get()));
+  TRY(LearnFromSnapshots(store, catalog, range, &named, format));
 
   std::vector<ObjectInfo> objects;
   uint64_t total = 0;
@@ -199,11 +222,11 @@ Result<void> RunLog(const LogOptions& options) {
     objects.push_back({segment.name, segment.size});
     total += segment.size;
   }
-  LogPrinter printer(format.get(), filter);
+  LogPrinter printer(format, filter);
   std::optional<Progress> progress;
   if (isatty(STDOUT_FILENO) == 0) progress.emplace("Reading");
   ReadAhead blocks(
-      *store, std::move(objects), [&](const SegmentReader& reader, const BlockStats& block) {
+      store, std::move(objects), [&](const SegmentReader& reader, const BlockStats& block) {
         return block.commit_lsn_max >= range.from && block.commit_lsn_min <= range.to &&
                (block.has_messages || filter.MayMatch(reader, block));
       });
@@ -220,6 +243,18 @@ Result<void> RunLog(const LogOptions& options) {
               "trunkline info lists the tables");
 }
 
+Result<void> RunLog(const LogOptions& options) {
+  std::unique_ptr<LogFormat> format;
+  if (options.format != "undo") {
+    ASSIGN_OR_RETURN(format, NewLogFormat(options.format));
+  }
+  ASSIGN_OR_RETURN(const LogFilter filter, LogFilter::Make(options.table, options.key));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
+  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
+  if (format == nullptr) return RunUndo(*store, catalog, filter, options);
+  return PrintForward(*store, catalog, filter, options, format.get());
+}
+
 }  // namespace
 
 void AddLogCommand(CLI::App* app, CommandContext* context) {
@@ -231,8 +266,11 @@ void AddLogCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--table", options->table, "Just this table: table or schema.table");
   command->add_option("--key", options->key,
                       "Just the row with these values of its replica identity, as a CSV line");
-  command->add_option("--format", options->format, "text (default), jsonl, csv or sql")
-      ->check(CLI::IsMember({"text", "jsonl", "csv", "sql"}));
+  command
+      ->add_option("--format", options->format,
+                   "text (default), jsonl, csv, sql, or undo: SQL that takes the changes back")
+      ->check(CLI::IsMember({"text", "jsonl", "csv", "sql", "undo"}));
+  command->add_option("--scratch", options->scratch, "A folder for scratch files, of undo");
   command->callback([=] { context->run = [=] { return RunLog(*options); }; });
 }
 

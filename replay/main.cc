@@ -24,7 +24,9 @@ int Main(int argc, char** argv) {
   CLI::App app("Rebuilds any past state of a Postgres database from its archive.", "trunkline");
   app.require_subcommand(0, 1);
   app.footer(
-      "A target is: latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT.\n"
+      "A target is: latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT; "
+      "what\n"
+      "it names is in. With before: in front, as in before:xid:1234, it is left out.\n"
       "Exit codes: 0 done, 1 failed, 2 usage, 3 the archive is damaged or has a gap in the range\n"
       "asked for, 4 the source is not the archive's.");
 
@@ -32,6 +34,7 @@ int Main(int argc, char** argv) {
   AddReplayCommand(&app, &context);
   AddQueryCommand(&app, &context);
   AddLogCommand(&app, &context);
+  AddDiffCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
   AddSnapshotCommand(&app, &context);

@@ -26,22 +26,7 @@ class Builder {
   Result<Fold::Outcome> Build() {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
     fold.set_part(options_.part);
-    for (const RebuildPlan::Step& step : plan_.steps) {
-      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
-      TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
-    }
-    for (const RebuildPlan::Step& step : plan_.steps) {
-      at_ = step.tables.lsn;
-      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
-      if (&step == &plan_.steps.front()) {
-        fold.Start(at_, step.tables.parts, std::move(definition));
-      } else {
-        TRY(fold.Load(at_, step.tables.parts, std::move(definition)));
-      }
-      TRY(AddSnapshot(step.tables.parts, &fold));
-      fold.EndLoad(step.tables.incomplete);
-      TRY(AddChanges(step, &fold));
-    }
+    TRY(PlayPlan(&fold));
     return fold.Finish([this](const Relation& relation) {
       return std::any_of(options_.tables.begin(), options_.tables.end(),
                          [&](const std::string& asked) {
@@ -50,7 +35,34 @@ class Builder {
     });
   }
 
+  Result<void> Observe(FoldObserver* observer, Lsn from) {
+    Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
+    fold.set_observer(observer, from);
+    TRY(PlayPlan(&fold));
+    return fold.EndObservation(plan_.steps.back().until);
+  }
+
  private:
+  Result<void> PlayPlan(Fold* fold) {
+    for (const RebuildPlan::Step& step : plan_.steps) {
+      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
+      TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
+    }
+    for (const RebuildPlan::Step& step : plan_.steps) {
+      at_ = step.tables.lsn;
+      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
+      if (&step == &plan_.steps.front()) {
+        fold->Start(at_, step.tables.parts, std::move(definition));
+      } else {
+        TRY(fold->Load(at_, step.tables.parts, std::move(definition)));
+      }
+      TRY(AddSnapshot(step.tables.parts, fold));
+      fold->EndLoad(step.tables.incomplete);
+      TRY(AddChanges(step, fold));
+    }
+    return {};
+  }
+
   // A table is passed over until its snapshot; one without any, until the base snapshot, which
   // would have it.
   bool IsLoaded(uint32_t oid) const {
@@ -211,12 +223,12 @@ const TableState* DatabaseState::FindTable(const QualifiedName& name) const {
 }
 
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target) {
+                                const ResolvedTarget& target, std::optional<Lsn> until) {
   RebuildPlan plan;
+  const Lsn end = until.value_or(target.limit);
   ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, target.limit));
   const Lsn start = snapshots.front().lsn;
-  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments,
-                   SegmentsBetween(catalog, start, target.limit));
+  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsBetween(catalog, start, end));
   for (const SegmentEntry& segment : segments) {
     plan.segments.push_back({segment.name, segment.size});
   }
@@ -229,8 +241,7 @@ Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
       plan.snapshot_parts.push_back({part.name, sizes[part.name]});
       plan.bytes += sizes[part.name];
     }
-    RebuildPlan::Step step{
-        .tables = std::move(snapshots[i]), .until = target.limit, .segments = {}};
+    RebuildPlan::Step step{.tables = std::move(snapshots[i]), .until = end, .segments = {}};
     if (i + 1 < snapshots.size()) step.until = snapshots[i + 1].lsn;
     for (const SegmentEntry& segment : segments) {
       if (segment.end <= step.tables.lsn || segment.begin >= step.until) continue;
@@ -260,6 +271,12 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
   }
   if (!options.part.is_whole()) TRY(KeepRows(options.part, &state));
   return state;
+}
+
+Result<void> FoldOnward(const Store& store, const Catalog& catalog, const ResolvedTarget& from,
+                        Lsn to, const StateOptions& options, FoldObserver* observer) {
+  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, from, to));
+  return Builder(store, options, plan).Observe(observer, from.limit);
 }
 
 }  // namespace trunkline

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ struct DatabaseState {
   const TableState* FindTable(const QualifiedName& name) const;
 };
 
+class FoldObserver;
+
 struct StateOptions {
   // Tables to rebuild, "schema.table" or "table" where only one schema has it; empty: all.
   std::vector<std::string> tables;
@@ -67,12 +70,21 @@ struct RebuildPlan {
   std::vector<ObjectInfo> segments;
   uint64_t bytes = 0;
 };
+// `until`: with the changes after the target up to there, but no snapshot of that time.
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target);
+                                const ResolvedTarget& target,
+                                std::optional<Lsn> until = std::nullopt);
 
 // kNotFound for a table that the archive does not know at that target; kGap, with bounds, for one
 // whose rows the archive cannot tell.
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options);
+
+// Takes the state at `from` on to the transactions whose commit record begins before `to`, and
+// shows `observer` each change on that way before it is folded. Snapshots after `from` are passed
+// over, so that a table that comes into doubt stays so. kGap, with bounds, for a gap up to `to`;
+// the observer's own errors.
+Result<void> FoldOnward(const Store& store, const Catalog& catalog, const ResolvedTarget& from,
+                        Lsn to, const StateOptions& options, FoldObserver* observer);
 
 }  // namespace trunkline

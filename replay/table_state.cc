@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "replay/fold_row.h"
@@ -12,6 +13,13 @@ namespace {
 
 bool IsStored(const Value& value) {
   return value.state == ValueState::kNull || value.state == ValueState::kText;
+}
+
+bool SameNames(const Relation& before, const Relation& after) {
+  return before.schema == after.schema && before.name == after.name &&
+         std::equal(before.columns.begin(), before.columns.end(), after.columns.begin(),
+                    after.columns.end(),
+                    [](const auto& left, const auto& right) { return left.name == right.name; });
 }
 
 }  // namespace
@@ -227,6 +235,8 @@ Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping
   const std::vector<uint16_t> identity_before = identity_columns_;
   const Mode mode_before = mode_;
   const size_t width_before = relation_.columns.size();
+  ++descriptions_;
+  if (!mapping.unchanged || !SameNames(relation_, relation)) ++reshapes_;
   relation_ = std::move(relation);
   SetMode();
   if (!part_.is_whole() && !KeepsParts(identity_before, mode_before, mapping)) {
@@ -264,6 +274,7 @@ Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
   const bool tells_part = mode_ != Mode::kKeyed || relation_.columns[column].key;
   if (!part_.is_whole() && tells_part) return Fail(TakesOtherParts());
   bool doubtful = false;
+  ++reshapes_;
   std::vector<Value> row(relation_.columns.size());
   for (RowId id = 0; id < rows_.end(); ++id) {
     if (rows_.packed(id) == nullptr) continue;
@@ -274,6 +285,26 @@ Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
   }
   TRY(Reindex());
   return doubtful;
+}
+
+bool FoldedTable::FindRow(const Change& change, uint64_t hash, std::vector<Value>* row) const {
+  if (change.operation == Operation::kInsert || mode_ == Mode::kInsertOnly) return false;
+  const size_t slot =
+      Find(hash, change.old_kind == OldTupleKind::kNone ? change.new_tuple : change.old_tuple);
+  if (slot == RowIndex::kNoSlot) return false;
+  row->resize(relation_.columns.size());
+  UnpackRow(rows_.packed(index_.row(slot)), *row);
+  return true;
+}
+
+Result<void> FoldedTable::ForEachRowNow(const std::function<Result<void>(Tuple row)>& visit) const {
+  std::vector<Value> row(relation_.columns.size());
+  for (RowId id = 0; id < rows_.end(); ++id) {
+    if (rows_.packed(id) == nullptr) continue;
+    UnpackRow(rows_.packed(id), row);
+    TRY(visit(row));
+  }
+  return {};
 }
 
 void FoldedTable::Finish() {

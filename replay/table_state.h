@@ -49,6 +49,16 @@ class FoldedTable final : public TableState, public TableRows {
   // already is replaced.
   Result<void> Apply(const Change& change, uint64_t hash);
 
+  // The row that `change`, with its LookupHash, is about to change or remove. False where it is an
+  // insert, or the row is not there. `row` borrows from the table until that changes.
+  bool FindRow(const Change& change, uint64_t hash, std::vector<Value>* row) const;
+  // As ForEachRow for all rows, also before Finish. `visit` must not change the table.
+  Result<void> ForEachRowNow(const std::function<Result<void>(Tuple row)>& visit) const;
+  // How often the table was described anew, and how often that, or a changed type, gave the table
+  // or a column another name, or rows other columns or values.
+  uint64_t descriptions() const { return descriptions_; }
+  uint64_t reshapes() const { return reshapes_; }
+
   // Other parts may have some.
   bool has_rows() const override { return rows_.live() > 0 || !part_.is_whole(); }
   Result<void> Become(Relation relation, const ColumnMapping& mapping) override;
@@ -104,6 +114,8 @@ class FoldedTable final : public TableState, public TableRows {
   bool incomplete_ = false;
   std::optional<Error> doubt_;
   Lsn doubtful_from_;
+  uint64_t descriptions_ = 0;
+  uint64_t reshapes_ = 0;
   std::vector<Value> old_values_;  // scratch
   std::vector<Value> new_values_;  // scratch
   std::vector<Value> arriving_;    // scratch
