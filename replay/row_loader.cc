@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "postgres/copy_writer.h"
+#include "replay/copy_row.h"
 #include "replay/ddl_text.h"
 #include "replay/parallel.h"
 
@@ -13,20 +14,6 @@ namespace {
 // Enough pieces to keep every connection busy to the end, each large against COPY's own cost.
 constexpr uint64_t kPieceRows = 200'000;
 constexpr uint64_t kProgressRows = 10'000;
-
-void AppendRow(Tuple row, const std::vector<size_t>& columns, std::string* line) {
-  bool first = true;
-  for (const size_t column : columns) {
-    if (!first) *line += '\t';
-    first = false;
-    if (row[column].state == ValueState::kNull) {
-      *line += "\\N";
-    } else {
-      postgres::AppendCopyText(row[column].bytes, line);
-    }
-  }
-  *line += '\n';
-}
 
 }  // namespace
 
@@ -73,7 +60,7 @@ Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece&
   uint64_t rows = 0;
   TRY(state_.tables[piece.table]->ForEachRow(piece.first, piece.count,
                                              [&](Tuple row) -> Result<void> {
-                                               AppendRow(row, table.columns, &copy.buffer());
+                                               AppendCopyRow(row, table.columns, &copy.buffer());
                                                if (++rows - counted == kProgressRows) {
                                                  Count(rows - counted);
                                                  counted = rows;
