@@ -29,23 +29,22 @@ bool ConcernsPsql(std::string_view sql) {
   return false;
 }
 
-// In PL/pgSQL: the statement, and what follows its failure.
-std::string Attempt(const Statement& statement) {
-  const std::string execute = "EXECUTE " + DollarQuoted(statement.sql, "sql") + ";\n";
-  if (!MayFail(statement)) return execute;
-  std::string block = "BEGIN\n" + execute + "EXCEPTION\n";
+// A PL/pgSQL block: the statement, and what follows its failure.
+std::string Block(const Statement& statement) {
+  std::string block = "BEGIN EXECUTE " + DollarQuoted(statement.sql, "sql") + ";\n";
+  if (MayFail(statement)) block += "EXCEPTION\n";
   if (statement.may_exist) {
     block += "WHEN duplicate_object OR duplicate_table OR duplicate_schema THEN NULL;\n";
   }
   if (!statement.lacking.empty() || !statement.instead.empty()) {
     block += "WHEN OTHERS THEN\n";
-    for (const Statement& other : statement.instead) block += Attempt(other);
+    for (const Statement& other : statement.instead) block += Block(other) + ";\n";
     block += statement.lacking.empty() ? "NULL;\n"
                                        : "RAISE WARNING 'rebuilt without %: %', " +
                                              postgres::QuoteLiteral(statement.lacking) +
                                              ", SQLERRM;\n";
   }
-  return block + "END;\n";
+  return block + "END";
 }
 
 }  // namespace
@@ -61,8 +60,7 @@ void AppendStatement(const Statement& statement, std::string* out) {
     *out += statement.sql + ";\n";
     return;
   }
-  // The inner BEGIN is the one that has an EXCEPTION clause.
-  *out += "DO " + DollarQuoted("BEGIN\n" + Attempt(statement) + "END", "do") + ";\n";
+  *out += "DO " + DollarQuoted(Block(statement), "do") + ";\n";
 }
 
 }  // namespace trunkline
