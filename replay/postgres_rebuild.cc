@@ -28,8 +28,8 @@ class Rebuild {
     if (options_.one_transaction) TRY(connections_[0].Exec("BEGIN"));
     TRY(options_.replace ? DropTables() : RefuseTables());
     TRY(runner_.RunAll(&connections_[0], plan_.before_data));
-    RowLoader loader(state_, plan_.tables, options_.progress);
-    TRY(loader.Load(connections_, options_.one_transaction));
+    RowLoader loader(state_, plan_.tables, LoaderMode(), options_.progress);
+    TRY(loader.Load(connections_));
     for (Stage& stage : plan_.after_data) {
       LargestFirst(&stage);
       TRY(runner_.RunStage(connections_, stage));
@@ -51,6 +51,12 @@ class Rebuild {
       connections_.push_back(std::move(connection));
     }
     return {};
+  }
+
+  RowLoader::Mode LoaderMode() const {
+    if (options_.one_transaction) return RowLoader::Mode::kOneTransaction;
+    if (getenv("PIECES")) return RowLoader::Mode::kPieces;
+    return RowLoader::Mode::kWholeTables;
   }
 
   Result<void> Plan() {

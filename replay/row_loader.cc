@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "postgres/copy_writer.h"
+#include "replay/copy_binary.h"
 #include "replay/copy_row.h"
 #include "replay/ddl_text.h"
 #include "replay/parallel.h"
@@ -18,8 +19,8 @@ constexpr uint64_t kProgressRows = 10'000;
 }  // namespace
 
 RowLoader::RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables,
-                     Progress progress)
-    : state_(state), tables_(tables), progress_(std::move(progress)) {
+                     Mode mode, Progress progress)
+    : state_(state), tables_(tables), mode_(mode), progress_(std::move(progress)) {
   for (const auto& table : state.tables) total_ += table->row_count();
 }
 
@@ -32,41 +33,60 @@ std::vector<RowLoader::Piece> RowLoader::Cut() const {
   std::vector<Piece> pieces;
   for (const size_t table : order) {
     const uint64_t rows = state_.tables[table]->row_count();
-    for (uint64_t first = 0; first < rows; first += kPieceRows) {
-      pieces.push_back({table, first, std::min(kPieceRows, rows - first)});
+    const uint64_t most = mode_ == Mode::kPieces ? kPieceRows : rows;
+    for (uint64_t first = 0; first < rows; first += most) {
+      pieces.push_back({table, first, std::min(most, rows - first)});
     }
   }
   return pieces;
 }
 
-Result<void> RowLoader::Load(std::span<postgres::Connection> connections, bool in_transaction) {
+Result<void> RowLoader::Load(std::span<postgres::Connection> connections) {
   const std::vector<Piece> pieces = Cut();
   return InParallel(connections.size(), pieces.size(), [&](size_t worker, size_t item) {
     const Piece& piece = pieces[item];
-    const bool frozen = in_transaction && !tables_[piece.table].partitioned;
-    auto loaded = LoadPiece(&connections[worker], piece, frozen);
+    auto loaded = LoadPiece(&connections[worker], piece);
     if (loaded) return loaded;
     return Result<void>(
         Fail(std::move(loaded).error().WithContext("table " + Display(tables_[piece.table].name))));
   });
 }
 
-Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece& piece,
-                                  bool frozen) {
+Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece& piece) {
   const LoadedTable& table = tables_[piece.table];
+  const bool frozen = mode_ != Mode::kPieces && !table.partitioned;
+  if (!frozen || mode_ == Mode::kOneTransaction) return Copy(connection, piece, frozen);
+  TRY(connection->Exec("BEGIN; TRUNCATE ONLY " + Qualified(table.name)));
+  TRY(Copy(connection, piece, frozen));
+  TRY(connection->Exec("COMMIT"));
+  return {};
+}
+
+Result<void> RowLoader::Copy(postgres::Connection* connection, const Piece& piece, bool frozen) {
+  const LoadedTable& table = tables_[piece.table];
+  const TableState& state = *state_.tables[piece.table];
+  const auto binary = BinaryCopy::For(state.relation(), table.columns, state_.definition);
   postgres::CopyWriter copy(connection);
-  TRY(copy.Start(table.copy + (frozen ? " WITH (FREEZE)" : "")));
+  std::string options = binary ? "FORMAT binary" : "FORMAT text";
+  if (frozen) options += ", FREEZE";
+  TRY(copy.Start(table.copy + " WITH (" + options + ")"));
+  if (binary) BinaryCopy::AppendHead(&copy.buffer());
+  const auto append = [&](Tuple row) -> Result<void> {
+    if (binary) return binary->AppendRow(row, &copy.buffer());
+    AppendCopyRow(row, table.columns, &copy.buffer());
+    return {};
+  };
   uint64_t counted = 0;
   uint64_t rows = 0;
-  TRY(state_.tables[piece.table]->ForEachRow(piece.first, piece.count,
-                                             [&](Tuple row) -> Result<void> {
-                                               AppendCopyRow(row, table.columns, &copy.buffer());
-                                               if (++rows - counted == kProgressRows) {
-                                                 Count(rows - counted);
-                                                 counted = rows;
-                                               }
-                                               return copy.FlushIfLarge();
-                                             }));
+  TRY(state.ForEachRow(piece.first, piece.count, [&](Tuple row) -> Result<void> {
+    Result<void> appended = append(row);
+    if (++rows - counted == kProgressRows) {
+      Count(rows - counted);
+      counted = rows;
+    }
+    return appended ? copy.FlushIfLarge() : appended;
+  }));
+  if (binary) BinaryCopy::AppendTail(&copy.buffer());
   TRY(copy.Finish());
   Count(rows - counted);
   return {};

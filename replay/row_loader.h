@@ -19,12 +19,19 @@ class RowLoader {
  public:
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
-  // `tables` belong to the tables of `state`, in its order. Nothing is owned.
-  RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Progress progress);
+  enum class Mode {
+    kOneTransaction,  // the tables were made in the transaction that is open on the one connection
+    kWholeTables,     // each table by one connection, in a transaction that empties it first
+    kPieces,          // large tables over several connections
+  };
 
-  // `in_transaction`: the tables were made in the transaction that is open on the connection, so
-  // that their rows can be written frozen.
-  Result<void> Load(std::span<postgres::Connection> connections, bool in_transaction);
+  // `tables` belong to the tables of `state`, in its order. Nothing is owned.
+  RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Mode mode,
+            Progress progress);
+
+  // In all modes but kPieces, rows are written frozen: visible to all from the first, with nothing
+  // left for a vacuum.
+  Result<void> Load(std::span<postgres::Connection> connections);
 
  private:
   struct Piece {
@@ -35,11 +42,13 @@ class RowLoader {
 
   // The largest tables first, cut into pieces.
   std::vector<Piece> Cut() const;
-  Result<void> LoadPiece(postgres::Connection* connection, const Piece& piece, bool frozen);
+  Result<void> LoadPiece(postgres::Connection* connection, const Piece& piece);
+  Result<void> Copy(postgres::Connection* connection, const Piece& piece, bool frozen);
   void Count(uint64_t rows);
 
   const DatabaseState& state_;
   std::span<const LoadedTable> tables_;
+  const Mode mode_;
   Progress progress_;
   uint64_t total_ = 0;
   std::mutex mutex_;
