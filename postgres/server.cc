@@ -119,9 +119,9 @@ class PrivateServer : public Server {
   }
 
   Result<void> MakeData() {
-    std::vector<std::string> arguments = {
-        program("initdb"), "--pgdata=" + data(), "--no-sync", "--encoding=UTF8",
-        "--locale=C.UTF-8", "--no-instructions"};
+    std::vector<std::string> arguments = {program("initdb"),  "--pgdata=" + data(),
+                                          "--no-sync",        "--encoding=UTF8",
+                                          "--locale=C.UTF-8", "--no-instructions"};
     if (keeps_data()) {
       arguments.insert(arguments.end(), {"--auth-local=peer", "--auth-host=scram-sha-256"});
     } else {
@@ -131,16 +131,14 @@ class PrivateServer : public Server {
   }
 
   // As the user who may read it and is to own it.
-  Result<void> CopyData() {
-    return RunTool("cp", {"/bin/cp", "-R", options_.copy_of, data()});
-  }
+  Result<void> CopyData() { return RunTool("cp", {"/bin/cp", "-R", options_.copy_of, data()}); }
 
   Result<void> Launch() {
-    auto server = Spawn({.arguments = {program("postgres"), "-D", data(),
-                                       "--config-file=" + configuration()},
-                         .user = user_,
-                         .directory = folder_,
-                         .output = log()});
+    auto server =
+        Spawn({.arguments = {program("postgres"), "-D", data(), "--config-file=" + configuration()},
+               .user = user_,
+               .directory = folder_,
+               .output = log()});
     if (!server) return Fail(std::move(server).error());
     pid_ = *server;
     guard_->Watch(pid_);

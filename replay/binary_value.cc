@@ -110,16 +110,15 @@ bool EncodeTime(std::string_view text, std::string* out) {
     return true;
   }
   if (text != "infinity" && text != "-infinity") return false;
-  const T end =
-      text.front() == '-' ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
+  const T end = text.front() == '-' ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
   AppendFixed(static_cast<std::make_unsigned_t<T>>(end), out);
   return true;
 }
 
 bool EncodeTimeOfDay(std::string_view text, std::string* out) {
   int64_t micros = kMicrosPerDay;
-  if (text != "24:00:00" && !ParseValue({ValueType::kTimestamp, 0},
-                                        "2000-01-01 " + std::string(text), &micros)) {
+  if (text != "24:00:00" &&
+      !ParseValue({ValueType::kTimestamp, 0}, "2000-01-01 " + std::string(text), &micros)) {
     return false;
   }
   AppendFixed(static_cast<uint64_t>(micros), out);

@@ -49,7 +49,8 @@ Result<void> BinaryCopy::AppendRow(Tuple row, std::string* out) const {
     if (value.state == ValueState::kNull) {
       AppendBigEndian<uint32_t>(UINT32_MAX, out);
     } else if (!field.encode(value.bytes, out)) {
-      return Fail(ErrorKind::kCorrupt, "column " + field.name + " has a value that is none of its type");
+      return Fail(ErrorKind::kCorrupt,
+                  "column " + field.name + " has a value that is none of its type");
     }
   }
   return {};

@@ -34,12 +34,12 @@ Stage SetInstant(const Timestamp& instant) {
       "BEGIN EXECUTE pg_catalog.format('ALTER DATABASE %I SET trunkline.as_of = %L', "
       "pg_catalog.current_database(), " +
       postgres::QuoteLiteral(text) + "); END";
-  return {.statements = {{.sql = "DO " + postgres::QuoteLiteral(block),
-                          .lacking =
-                              "the setting trunkline.as_of (GRANT SET ON PARAMETER trunkline.as_of "
-                              "lets the role set it; or connect with PGOPTIONS='-c "
-                              "trunkline.as_of=" +
-                              option + "')"}}};
+  return {.statements = {
+              {.sql = "DO " + postgres::QuoteLiteral(block),
+               .lacking = "the setting trunkline.as_of (GRANT SET ON PARAMETER trunkline.as_of "
+                          "lets the role set it; or connect with PGOPTIONS='-c "
+                          "trunkline.as_of=" +
+                          option + "')"}}};
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ Result<void> CheckOptions(const std::string& address, const DestinationOptions& 
                 "--create-database is for postgresql:// and pgdata: alone");
   }
   if (!options.create_database->empty()) return {};
-  return Fail(ErrorKind::kInvalidArgument, "--create-database needs a name with pgdata:",
-              "leave it out for the source's name");
+  return Fail(ErrorKind::kInvalidArgument,
+              "--create-database needs a name with pgdata:", "leave it out for the source's name");
 }
 
 bool IsWithin(const fs::path& path, const fs::path& folder) {
@@ -45,9 +45,10 @@ Result<std::unique_ptr<Destination>> OpenDestination(const std::string& address,
     return NewPgdataDestination(DestinationPath(address), options);
   }
   // The address is not shown: it may hold a password.
-  return Fail(ErrorKind::kInvalidArgument,
-              "\"" + address.substr(0, address.find(':') + 1) + "\" is no destination that is known",
-              kHint);
+  return Fail(
+      ErrorKind::kInvalidArgument,
+      "\"" + address.substr(0, address.find(':') + 1) + "\" is no destination that is known",
+      kHint);
 }
 
 std::string DestinationPath(const std::string& address) {

@@ -6,7 +6,8 @@
 namespace trunkline {
 
 // Commands, a line each. Values read back as what they were, and indexes are built in memory up to
-// a size that any server has. `for_transaction`: until its end alone, and without a result to print.
+// a size that any server has. `for_transaction`: until its end alone, and without a result to
+// print.
 inline std::string LoadSettings(bool for_transaction) {
   const std::string local = for_transaction ? "true" : "false";
   const std::string set = for_transaction ? "SET LOCAL " : "SET ";

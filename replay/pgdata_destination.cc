@@ -80,10 +80,9 @@ class PgdataDestination final : public Destination {
     ASSIGN_OR_RETURN(const std::string name, NameFor(state.definition.database));
     ASSIGN_OR_RETURN(const int version,
                      MakeDatabase(*workshop.server, name, state.definition.database));
-    ASSIGN_OR_RETURN(
-        const RebuildReport report,
-        RebuildInto(workshop.server->conninfo(name), state,
-                    {.jobs = options_.jobs, .analyze = true, .progress = progress}));
+    ASSIGN_OR_RETURN(const RebuildReport report,
+                     RebuildInto(workshop.server->conninfo(name), state,
+                                 {.jobs = options_.jobs, .analyze = true, .progress = progress}));
     report.Warn();
     TRY(workshop.server->Seal());
     TRY(CheckIsIdlePgdata(directory_));

@@ -54,9 +54,8 @@ class Rebuild {
   }
 
   RowLoader::Mode LoaderMode() const {
-    if (options_.one_transaction) return RowLoader::Mode::kOneTransaction;
-    if (getenv("PIECES")) return RowLoader::Mode::kPieces;
-    return RowLoader::Mode::kWholeTables;
+    return options_.one_transaction ? RowLoader::Mode::kOneTransaction
+                                    : RowLoader::Mode::kParallel;
   }
 
   Result<void> Plan() {

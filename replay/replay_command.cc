@@ -112,7 +112,8 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command = app->add_subcommand("replay", "Rebuild the tables as they were at a target");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
   command->add_option("--at", options->at, "The target")->required();
-  command->add_option("--to", options->to, "csv:DIR, sql:FILE, pgdata:DIR or postgresql://...")->required();
+  command->add_option("--to", options->to, "csv:DIR, sql:FILE, pgdata:DIR or postgresql://...")
+      ->required();
   command->add_option("--tables", options->tables,
                       "Rebuild just these: table or schema.table, with commas between");
   command

@@ -12,19 +12,22 @@
 namespace trunkline {
 namespace {
 
+// With so many, one loads while the process itself makes the rows; frozen rows in their order, whose
+// indexes are sooner built, then count for more than another connection.
+constexpr size_t kConnectionsForWhole = 2;
 // Enough pieces to keep every connection busy to the end, each large against COPY's own cost.
 constexpr uint64_t kPieceRows = 200'000;
 constexpr uint64_t kProgressRows = 10'000;
 
 }  // namespace
 
-RowLoader::RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables,
-                     Mode mode, Progress progress)
+RowLoader::RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Mode mode,
+                     Progress progress)
     : state_(state), tables_(tables), mode_(mode), progress_(std::move(progress)) {
   for (const auto& table : state.tables) total_ += table->row_count();
 }
 
-std::vector<RowLoader::Piece> RowLoader::Cut() const {
+std::vector<RowLoader::Piece> RowLoader::Cut(size_t connections) const {
   std::vector<size_t> order(tables_.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -33,16 +36,17 @@ std::vector<RowLoader::Piece> RowLoader::Cut() const {
   std::vector<Piece> pieces;
   for (const size_t table : order) {
     const uint64_t rows = state_.tables[table]->row_count();
-    const uint64_t most = mode_ == Mode::kPieces ? kPieceRows : rows;
+    const bool spread = connections > kConnectionsForWhole && rows > total_ / 2;
+    const uint64_t most = spread ? kPieceRows : rows;
     for (uint64_t first = 0; first < rows; first += most) {
-      pieces.push_back({table, first, std::min(most, rows - first)});
+      pieces.push_back({table, first, std::min(most, rows - first), most >= rows});
     }
   }
   return pieces;
 }
 
 Result<void> RowLoader::Load(std::span<postgres::Connection> connections) {
-  const std::vector<Piece> pieces = Cut();
+  const std::vector<Piece> pieces = Cut(connections.size());
   return InParallel(connections.size(), pieces.size(), [&](size_t worker, size_t item) {
     const Piece& piece = pieces[item];
     auto loaded = LoadPiece(&connections[worker], piece);
@@ -54,7 +58,7 @@ Result<void> RowLoader::Load(std::span<postgres::Connection> connections) {
 
 Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece& piece) {
   const LoadedTable& table = tables_[piece.table];
-  const bool frozen = mode_ != Mode::kPieces && !table.partitioned;
+  const bool frozen = piece.whole && !table.partitioned;
   if (!frozen || mode_ == Mode::kOneTransaction) return Copy(connection, piece, frozen);
   TRY(connection->Exec("BEGIN; TRUNCATE ONLY " + Qualified(table.name)));
   TRY(Copy(connection, piece, frozen));

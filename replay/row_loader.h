@@ -21,16 +21,16 @@ class RowLoader {
 
   enum class Mode {
     kOneTransaction,  // the tables were made in the transaction that is open on the one connection
-    kWholeTables,     // each table by one connection, in a transaction that empties it first
-    kPieces,          // large tables over several connections
+    kParallel,        // the tables are there for whoever connects
   };
 
   // `tables` belong to the tables of `state`, in its order. Nothing is owned.
   RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Mode mode,
             Progress progress);
 
-  // In all modes but kPieces, rows are written frozen: visible to all from the first, with nothing
-  // left for a vacuum.
+  // A table goes through one connection, in the order of its rows, and is written frozen: visible
+  // to all from the first, with nothing left for a vacuum. Only one that is larger than all others
+  // together is spread, unfrozen, where there are connections for more than that.
   Result<void> Load(std::span<postgres::Connection> connections);
 
  private:
@@ -38,10 +38,11 @@ class RowLoader {
     size_t table = 0;
     uint64_t first = 0;
     uint64_t count = 0;
+    bool whole = true;  // all rows of the table
   };
 
-  // The largest tables first, cut into pieces.
-  std::vector<Piece> Cut() const;
+  // The largest tables first.
+  std::vector<Piece> Cut(size_t connections) const;
   Result<void> LoadPiece(postgres::Connection* connection, const Piece& piece);
   Result<void> Copy(postgres::Connection* connection, const Piece& piece, bool frozen);
   void Count(uint64_t rows);

@@ -1,13 +1,13 @@
 // sql:FILE, a script that psql loads into an empty database, and sql:- for standard output. One
 // transaction: all of it is loaded or nothing.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
 #include <utility>
 #include <vector>
-
-#include <unistd.h>
 
 #include "archive/atomic_file.h"
 #include "base/log.h"
@@ -113,7 +113,8 @@ Result<void> CheckExtension(const std::string& file) {
   constexpr std::array kOthers = {".csv", ".dump", ".tar", ".gz", ".zst", ".xz", ".bz2", ".lz4"};
   const std::string extension = fs::path(file).extension().string();
   if (std::find(kOthers.begin(), kOthers.end(), extension) == kOthers.end()) return {};
-  return Fail(ErrorKind::kInvalidArgument, "sql: writes plain SQL, which " + file + " is no name of",
+  return Fail(ErrorKind::kInvalidArgument,
+              "sql: writes plain SQL, which " + file + " is no name of",
               "write sql:FILE.sql; sql:- writes to standard output, for gzip and the like");
 }
 
@@ -144,10 +145,9 @@ class SqlDestination final : public Destination {
   }
 
   Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
-    ASSIGN_OR_RETURN(OutputFile output,
-                     OutputFile::Open(file_ == "-" ? "" : file_,
-                                      force_ ? OutputFile::Existing::kReplace
-                                             : OutputFile::Existing::kKeep));
+    ASSIGN_OR_RETURN(OutputFile output, OutputFile::Open(file_ == "-" ? "" : file_,
+                                                         force_ ? OutputFile::Existing::kReplace
+                                                                : OutputFile::Existing::kKeep));
     TRY(Script(state, progress, &output).Write());
     TRY(output.Finish());
     return RebuiltSummary(state, file_ == "-" ? "on standard output" : "in the script " + file_);

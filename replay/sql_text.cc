@@ -39,10 +39,10 @@ std::string Block(const Statement& statement) {
   if (!statement.lacking.empty() || !statement.instead.empty()) {
     block += "WHEN OTHERS THEN\n";
     for (const Statement& other : statement.instead) block += Block(other) + ";\n";
-    block += statement.lacking.empty() ? "NULL;\n"
-                                       : "RAISE WARNING 'rebuilt without %: %', " +
-                                             postgres::QuoteLiteral(statement.lacking) +
-                                             ", SQLERRM;\n";
+    block += statement.lacking.empty()
+                 ? "NULL;\n"
+                 : "RAISE WARNING 'rebuilt without %: %', " +
+                       postgres::QuoteLiteral(statement.lacking) + ", SQLERRM;\n";
   }
   return block + "END";
 }
