@@ -12,8 +12,8 @@
 namespace trunkline {
 namespace {
 
-// With so many, one loads while the process itself makes the rows; frozen rows in their order, whose
-// indexes are sooner built, then count for more than another connection.
+// With so many, one loads while the process itself makes the rows; frozen rows in their order,
+// whose indexes are sooner built, then count for more than another connection.
 constexpr size_t kConnectionsForWhole = 2;
 // Enough pieces to keep every connection busy to the end, each large against COPY's own cost.
 constexpr uint64_t kPieceRows = 200'000;

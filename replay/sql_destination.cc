@@ -67,7 +67,7 @@ class Script {
     for (const std::string& warning : state_.warnings) AppendComment("Note: " + warning, &text_);
     for (const std::string& note : plan_.notes) AppendComment("Note: " + note, &text_);
     text_ += "\n\\set ON_ERROR_STOP on\nBEGIN;\n" + postgres::PinnedForTransaction() +
-             LoadSettings(true) + "\n";
+             LoadSettings(true) + "SET LOCAL client_min_messages = 'warning';\n\n";
   }
 
   Result<void> Data(const LoadedTable& table, const TableState& rows) {
