@@ -19,7 +19,6 @@ namespace {
 
 using postgres::Connection;
 using postgres::QuoteIdentifier;
-using postgres::QuoteLiteral;
 
 constexpr size_t kLongestName = 63;  // NAMEDATALEN - 1
 
@@ -56,35 +55,6 @@ std::string IncompleteName(const std::string& name, bool replace) {
   return "trunkline_incomplete_" + digits;
 }
 
-void Report(const RebuildReport& report) {
-  for (const std::string& note : report.notes) spdlog::warn("{}", note);
-  for (const std::string& lacking : report.lacking) spdlog::warn("rebuilt without {}", lacking);
-}
-
-std::string Summary(const DatabaseState& state, const std::string& where) {
-  uint64_t rows = 0;
-  for (const auto& table : state.tables) rows += table->row_count();
-  const size_t tables = state.tables.size();
-  return "rebuilt " + std::to_string(tables) + (tables == 1 ? " table" : " tables") + " with " +
-         std::to_string(rows) + (rows == 1 ? " row" : " rows") + " in " + where;
-}
-
-// The instant that the stages see. A role other than a superuser needs a grant for it, which
-// Postgres has from 15 on; the database is whole without it.
-void SetInstant(Connection* connection, const std::string& database, const DatabaseState& state) {
-  if (!state.target.instant) return;
-  std::string instant = state.target.instant->ToString();
-  const auto set = connection->Exec("ALTER DATABASE " + QuoteIdentifier(database) +
-                                    " SET trunkline.as_of = " + QuoteLiteral(instant));
-  if (set) return;
-  std::replace(instant.begin(), instant.end(), ' ', 'T');  // PGOPTIONS are split at spaces
-  spdlog::warn(
-      "rebuilt without the setting trunkline.as_of: {} (GRANT SET ON PARAMETER trunkline.as_of "
-      "lets "
-      "the role set it; or connect with PGOPTIONS='-c trunkline.as_of={}')",
-      set.error().message, instant);
-}
-
 Result<Connection> Open(const std::string& conninfo) {
   return Connection::Open(conninfo, postgres::Mode::kNormal, "trunkline");
 }
@@ -105,12 +75,11 @@ class ExistingDatabase : public Destination {
         const RebuildReport report,
         RebuildInto(conninfo_, state,
                     {.one_transaction = true, .replace = force_, .progress = progress}));
-    Report(report);
-    ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
+    report.Warn();
+    ASSIGN_OR_RETURN(const Connection connection, Open(conninfo_));
     const std::string database = PQdb(connection.get());
-    SetInstant(&connection, database, state);
     if (on_database_) on_database_(database);
-    return Summary(state, "database " + database);
+    return RebuiltSummary(state, "in database " + database);
   }
 
  private:
@@ -168,7 +137,7 @@ class NewDatabase : public Destination {
       return Fail(std::move(done).error());
     }
     TRY(TellName());
-    return Summary(state, "new database " + name_);
+    return RebuiltSummary(state, "in new database " + name_);
   }
 
  private:
@@ -185,8 +154,7 @@ class NewDatabase : public Destination {
     ASSIGN_OR_RETURN(const std::string conninfo, WithDatabase(conninfo_, incomplete_));
     ASSIGN_OR_RETURN(const RebuildReport report,
                      RebuildInto(conninfo, state, {.jobs = jobs_, .progress = progress}));
-    Report(report);
-    SetInstant(connection, incomplete_, state);
+    report.Warn();
     if (force_) TRY(Drop(connection, name_));
     TRY(connection->Exec("ALTER DATABASE " + QuoteIdentifier(incomplete_) + " RENAME TO " +
                          QuoteIdentifier(name_)));

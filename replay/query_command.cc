@@ -54,13 +54,6 @@ Result<std::string> ReadSql(const QueryOptions& options) {
   return Fail(ErrnoError("cannot read " + options.file, errno));
 }
 
-Result<std::unique_ptr<postgres::Server>> StartServer() {
-  postgres::ServerOptions options;
-  const char* temporary = std::getenv("TMPDIR");
-  if (temporary != nullptr && *temporary != '\0') options.parent_directory = temporary;
-  return postgres::Server::Start(options);
-}
-
 Result<DatabaseState> Fold(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
                            const std::string& sql) {
   Progress progress("Reading");
@@ -202,7 +195,7 @@ Result<void> RunQuery(const QueryOptions& options) {
   if (as_of) resolved.instant = as_of;
   // The server starts while the archive is read.
   std::future<Result<std::unique_ptr<postgres::Server>>> starting =
-      std::async(std::launch::async, StartServer);
+      std::async(std::launch::async, [] { return postgres::Server::Start({}); });
   ASSIGN_OR_RETURN(const DatabaseState state, Fold(*store, catalog, resolved, sql));
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Server> server, starting.get());
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);

@@ -125,12 +125,14 @@ Result<void> RunReplay(ReplayOptions options) {
   if (options.json) result.emplace(&options);
   ASSIGN_OR_RETURN(const std::unique_ptr<Destination> destination,
                    OpenDestination(options.to, options.destination));
+  TRY(CheckApart(DestinationPath(options.to), options.archive));
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
   if (as_of) resolved.instant = as_of;
   TRY(destination->Check());
   if (options.dry_run) return PrintPlan(*store, catalog, resolved);
+  destination->Prepare();
   ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options, part));
   ASSIGN_OR_RETURN(const std::string made, Write(destination.get(), state));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
@@ -146,7 +148,7 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command = app->add_subcommand("replay", "Rebuild the tables as they were at a target");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
   command->add_option("--at", options->at, "The target")->required();
-  command->add_option("--to", options->to, "csv:DIR or postgresql://...")
+  command->add_option("--to", options->to, "csv:DIR, sql:FILE, pgdata:DIR or postgresql://...")
       ->required()
       ->type_name("DEST");
   command->add_option("--tables", options->tables,
@@ -157,7 +159,8 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
       ->type_name("K/N");
   command
       ->add_option("--create-database", options->destination.create_database,
-                   "Make a new database of this name, or of a unique one, on the server")
+                   "Make a new database of this name, or of a unique one, on the server;\n"
+                   "with pgdata: what the database is called there")
       ->expected(0, 1)
       ->type_name("[NAME]");
   command->add_option("--database-file", options->destination.database_file,
