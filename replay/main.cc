@@ -34,6 +34,7 @@ int Main(int argc, char** argv) {
   AddLogCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
+  AddDigestCommand(&app, &context);
   AddSnapshotCommand(&app, &context);
 
   try {

@@ -253,7 +253,9 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
   for (std::unique_ptr<FoldedTable>& table : outcome.tables) {
     if (table->doubt()) {
       ASSIGN_OR_RETURN(Error error, WithBounds(store, catalog, *table, target.limit));
-      return Fail(std::move(error));
+      if (!options.leave_doubtful_out) return Fail(std::move(error));
+      state.doubtful.push_back({table->relation(), std::move(error)});
+      continue;
     }
     state.tables.push_back(std::move(table));
   }

@@ -32,10 +32,17 @@ class TableState {
                                   const std::function<Result<void>(Tuple row)>& visit) const = 0;
 };
 
+// A table whose rows the archive cannot tell at the target.
+struct DoubtfulTable {
+  Relation relation;
+  Error doubt;  // kGap, with the bounds within which it is
+};
+
 struct DatabaseState {
   ResolvedTarget target;
   Definition definition;                            // in force at the target
   std::vector<std::unique_ptr<TableState>> tables;  // by schema and name; empty tables too
+  std::vector<DoubtfulTable> doubtful;              // left out, where StateOptions says so
   std::vector<std::string> warnings;  // what a person should know about the state; one line each
 
   const TableState* FindTable(const QualifiedName& name) const;
@@ -50,6 +57,9 @@ struct StateOptions {
   // Only the rows that fall into this part. Costs the memory of those alone, unless what happened
   // to a table takes all of its rows to tell: then it is folded as a whole first.
   RowsPart part = {};
+  // Leaves tables in doubt out of the state, as DatabaseState::doubtful, where an error would say
+  // so.
+  bool leave_doubtful_out = false;
   // Bytes of the archive read so far and in all; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
