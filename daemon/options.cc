@@ -71,6 +71,8 @@ void Declare(CLI::App* app, Options* options) {
   AddParsed(app, "--spool-max-bytes", &options->spool_max_bytes, ParseByteCount,
             "With --confirm spooled: what the archive may lack before nothing more is taken "
             "[16GiB]");
+  AddParsed(app, "--audit-every", &options->audit_every, ParseDuration,
+            "Compare source and archive at such intervals, by the digests of their tables [off]");
   AddParsed(app, "--http", &options->http, ParseHttpAddress,
             "Serve /healthz, /readyz and /metrics here: ADDRESS:PORT, or a port of the loopback")
       ->type_name("ADDRESS");

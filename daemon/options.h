@@ -65,6 +65,7 @@ struct Options {
   // archive lacks, up to the bound.
   std::string spool = "/tmp";
   uint64_t spool_max_bytes = uint64_t{16} << 30;
+  std::chrono::milliseconds audit_every{0};  // compare source and archive so often; 0: never
   std::optional<HttpAddress> http;  // health, readiness and metrics; nothing: not served
   bool check = false;
   std::string log_level = "info";
