@@ -13,16 +13,21 @@
 #include "archive/schema_fold.h"
 #include "base/error.h"
 #include "replay/read_ahead.h"
+#include "replay/skip_observer.h"
 #include "replay/table_state.h"
 
 namespace trunkline {
 
-class Fold final : public SchemaFold {
+class Fold final : public SchemaFold, private RowConflicts {
  public:
   using SchemaFold::SchemaFold;
 
   // Only rows of this part are kept. kUnsupported, from Add, where that takes rows of other parts.
   void set_part(const RowsPart& part) { part_ = part; }
+
+  // Leaves out the transactions whose commit records begin there; `observer`, not owned, is told
+  // what comes of it. What they define counts all the same.
+  void set_skip(std::unordered_set<uint64_t> commit_lsns, SkipObserver* observer);
 
   // Takes the changes of those of the block's transactions that have from <= commit_lsn < limit.
   // Blocks come in order. Errors name the table and the LSN.
@@ -51,6 +56,9 @@ class Fold final : public SchemaFold {
   Result<size_t> Prepare(std::span<const Change> changes);
   Result<void> ApplyPrepared();
   Result<void> AddChanges(std::span<const Change> changes);
+  Result<void> AddAllButSkipped(const DecodedBlock& block, Lsn from, Lsn limit);
+  Result<void> Skip(const Change& change);
+  void OnRowConflict(ConflictKind kind, const Relation& relation, Tuple row) override;
   Result<void> RenameRemainingLabels();
   void LeaveUnknownTablesOut();
   void FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
@@ -58,6 +66,8 @@ class Fold final : public SchemaFold {
   Error Located(Error error) const;
 
   RowsPart part_;
+  std::unordered_set<uint64_t> skip_;  // by commit LSN
+  SkipObserver* observer_ = nullptr;   // while there are any
   std::vector<Prepared> window_;  // changes whose rows are being fetched into the cache
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "replay/fold.h"
@@ -26,6 +27,9 @@ class Builder {
   Result<Fold::Outcome> Build() {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
     fold.set_part(options_.part);
+    std::unordered_set<uint64_t> skip;
+    for (const Lsn lsn : options_.skip) skip.insert(lsn.value);
+    fold.set_skip(std::move(skip), options_.skip_observer);
     for (const RebuildPlan::Step& step : plan_.steps) {
       ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
       TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
@@ -140,10 +144,10 @@ class Builder {
 };
 
 // Folds the part alone where that tells its rows, and else all of them. A part cannot tell whether
-// a table in doubt has rows elsewhere.
+// a table in doubt has rows elsewhere, nor what others left out of it.
 Result<Fold::Outcome> FoldPlan(const Store& store, const StateOptions& options,
                                const RebuildPlan& plan) {
-  if (!options.part.is_whole()) {
+  if (!options.part.is_whole() && options.skip.empty()) {
     Result<Fold::Outcome> outcome = Builder(store, options, plan).Build();
     const bool told = outcome && std::none_of(outcome->tables.begin(), outcome->tables.end(),
                                               [](const auto& table) { return table->doubt(); });
@@ -210,9 +214,11 @@ const TableState* DatabaseState::FindTable(const QualifiedName& name) const {
 }
 
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target) {
+                                const ResolvedTarget& target, const std::vector<Lsn>& skip) {
   RebuildPlan plan;
-  ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, target.limit));
+  Lsn newest = target.limit;
+  for (const Lsn lsn : skip) newest = std::min(newest, lsn);
+  ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, newest));
   const Lsn start = snapshots.front().lsn;
   ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments,
                    SegmentsBetween(catalog, start, target.limit));
@@ -243,7 +249,7 @@ Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
 
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
+  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target, options.skip));
   ASSIGN_OR_RETURN(Fold::Outcome outcome, FoldPlan(store, options, plan));
   TRY(KeepAskedFor(options.tables, &outcome.tables));
   DatabaseState state;

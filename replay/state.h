@@ -16,6 +16,7 @@
 #include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/rows_part.h"
+#include "replay/skip_observer.h"
 #include "replay/target.h"
 
 namespace trunkline {
@@ -60,6 +61,10 @@ struct StateOptions {
   // Leaves tables in doubt out of the state, as DatabaseState::doubtful, where an error would say
   // so.
   bool leave_doubtful_out = false;
+  // Leaves out the transactions whose commit records begin at these LSNs, all before the target;
+  // `skip_observer`, not owned, is told what comes of it. The rebuild then begins before the first.
+  std::vector<Lsn> skip;
+  SkipObserver* skip_observer = nullptr;
   // Bytes of the archive read so far and in all; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
@@ -77,8 +82,10 @@ struct RebuildPlan {
   std::vector<ObjectInfo> segments;
   uint64_t bytes = 0;
 };
+// `skip` as in StateOptions: a snapshot that is later holds what they wrote. kNotFound when there is
+// none before the first of them.
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target);
+                                const ResolvedTarget& target, const std::vector<Lsn>& skip = {});
 
 // kNotFound for a table that the archive does not know at that target; kGap, with bounds, for one
 // whose rows the archive cannot tell.
