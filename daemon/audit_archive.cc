@@ -80,7 +80,7 @@ Result<std::vector<DigestedTable>> DigestArchive(const ArchiveDigestOptions& opt
                    postgres::Spawn({.arguments = {options.program, "digest", options.archive,
                                                   "--at", "lsn:" + lsn.ToString(), "--json"},
                                     .user = {},
-                                    .directory = fs::current_path().native(),
+                                    .directory = ".",
                                     .output = output,
                                     .messages = messages,
                                     .dies_with_thread = true,

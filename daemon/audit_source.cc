@@ -32,11 +32,11 @@ uint64_t ToNumber(std::string_view text) {
 
 Result<std::vector<Query>> MakeQueries(Connection* connection, const std::string& publication) {
   const std::string parameters[] = {publication};
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection->Exec("SELECT q.*, pg_catalog.to_json(q.columns) FROM (" +
-                                        std::string(kDigestSql) +
-                                        ") q(oid, schema, name, columns, query)",
-                                    parameters));
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection->Exec("SELECT q.*, pg_catalog.to_json(q.columns) FROM (" +
+                           std::string(kDigestSql) + ") q(oid, schema, name, columns, query)",
+                       parameters));
   std::vector<Query> queries;
   for (int row = 0; row < rows.size(); ++row) {
     Query query;

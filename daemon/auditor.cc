@@ -34,8 +34,7 @@ void Log(const AuditReport& report) {
 }  // namespace
 
 Auditor::Auditor(AuditOptions options)
-    : options_(std::move(options)),
-      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+    : options_(std::move(options)), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 Auditor::~Auditor() = default;
 

@@ -66,7 +66,7 @@ struct Options {
   std::string spool = "/tmp";
   uint64_t spool_max_bytes = uint64_t{16} << 30;
   std::chrono::milliseconds audit_every{0};  // compare source and archive so often; 0: never
-  std::optional<HttpAddress> http;  // health, readiness and metrics; nothing: not served
+  std::optional<HttpAddress> http;           // health, readiness and metrics; nothing: not served
   bool check = false;
   std::string log_level = "info";
 };

@@ -46,9 +46,9 @@ void Yield() {
   setsid();
   const int input = options.input >= 0 ? options.input : open("/dev/null", O_RDONLY);
   const int output = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  const int messages = options.messages.empty() ? output
-                                                : open(options.messages.c_str(),
-                                                       O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int messages = options.messages.empty()
+                           ? output
+                           : open(options.messages.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (input < 0 || output < 0 || messages < 0) _exit(kCodeNoDirectory);
   if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(messages, 2) < 0) _exit(kCodeNoDirectory);
   close_range(3, ~0U, 0);

@@ -68,7 +68,7 @@ class Fold final : public SchemaFold, private RowConflicts {
   RowsPart part_;
   std::unordered_set<uint64_t> skip_;  // by commit LSN
   SkipObserver* observer_ = nullptr;   // while there are any
-  std::vector<Prepared> window_;  // changes whose rows are being fetched into the cache
+  std::vector<Prepared> window_;       // changes whose rows are being fetched into the cache
 };
 
 }  // namespace trunkline

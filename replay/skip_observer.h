@@ -21,7 +21,7 @@ struct Conflict {
   // The row as the change names it: columns of the replica identity have their values, others may
   // be NULL.
   Tuple row = {};
-  const Change* change = nullptr;              // the later one; null: a change of definition
+  const Change* change = nullptr;                // the later one; null: a change of definition
   const TransactionInfo* transaction = nullptr;  // of it
 };
 

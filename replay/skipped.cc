@@ -76,8 +76,7 @@ Result<ByLsn> Find(const Store& store, const Catalog& catalog, Lsn limit,
 }  // namespace
 
 Result<std::vector<TransactionInfo>> FindSkipped(const Store& store, const Catalog& catalog,
-                                                 Lsn limit,
-                                                 const std::vector<std::string>& names) {
+                                                 Lsn limit, const std::vector<std::string>& names) {
   std::vector<Wanted> wanted;
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(const Wanted item, ParseName(name));

@@ -82,8 +82,8 @@ struct RebuildPlan {
   std::vector<ObjectInfo> segments;
   uint64_t bytes = 0;
 };
-// `skip` as in StateOptions: a snapshot that is later holds what they wrote. kNotFound when there is
-// none before the first of them.
+// `skip` as in StateOptions: a snapshot that is later holds what they wrote. kNotFound when there
+// is none before the first of them.
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
                                 const ResolvedTarget& target, const std::vector<Lsn>& skip = {});
 

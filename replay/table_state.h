@@ -122,11 +122,11 @@ class FoldedTable final : public TableState, public TableRows {
   std::vector<RowId> next_equal_;  // multiset: the next of rows that are all equal, or kNoRow
   std::optional<Error> doubt_;
   Lsn doubtful_from_;
-  RowConflicts* conflicts_ = nullptr;  // null: a conflict is an error
+  RowConflicts* conflicts_ = nullptr;                   // null: a conflict is an error
   std::unordered_map<std::string, RealRow> real_rows_;  // by identity
-  std::vector<Value> old_values_;  // scratch
-  std::vector<Value> new_values_;  // scratch
-  std::vector<Value> arriving_;    // scratch
+  std::vector<Value> old_values_;                       // scratch
+  std::vector<Value> new_values_;                       // scratch
+  std::vector<Value> arriving_;                         // scratch
 };
 
 }  // namespace trunkline

@@ -1,6 +1,7 @@
-// FoldedTable, as far as transactions are left out. What they wrote comes back in each later update,
-// which sends the row as a whole. So rows that differ from what they really were are known as they
-// really were, too: what an update changed is what it tells other than the real row before it.
+// FoldedTable, as far as transactions are left out. What they wrote comes back in each later
+// update, which sends the row as a whole. So rows that differ from what they really were are known
+// as they really were, too: what an update changed is what it tells other than the real row before
+// it.
 #include <utility>
 
 #include "replay/fold_row.h"
@@ -32,9 +33,9 @@ std::string FoldedTable::IdentityOf(Tuple row) const {
 void FoldedTable::PutReal(Tuple row) {
   const size_t slot = Find(Hash(row), row);
   std::string packed = Packed(row);
-  const bool same = slot != RowIndex::kNoSlot &&
-                    packed.compare(0, packed.size(), rows_.packed(index_.row(slot)),
-                                   packed.size()) == 0;
+  const bool same =
+      slot != RowIndex::kNoSlot &&
+      packed.compare(0, packed.size(), rows_.packed(index_.row(slot)), packed.size()) == 0;
   if (same) {
     real_rows_.erase(IdentityOf(row));
   } else {

@@ -30,14 +30,15 @@ const char* NameOf(ConflictKind kind) {
 std::string Describe(ConflictKind kind, uint64_t count) {
   switch (kind) {
     case ConflictKind::kMissingRow:
-      return FormatCount(count, "update") +
-             " or deletes of rows that are not there then, passed over";
+      return FormatCount(count, "change") + " of rows that are not there then: passed over";
     case ConflictKind::kTakenKey:
-      return FormatCount(count, "row") + " whose key another one has then, which they replace";
+      return FormatCount(count, "row") +
+             " with a key that another one has then: the later one stays";
     case ConflictKind::kBuiltOn:
       return FormatCount(count, "update") +
-             " of rows that it had changed: what they changed is kept, and may come of what it "
-             "wrote";
+             " of rows that it had changed: only what they change is applied, which may derive "
+             "from "
+             "what it wrote";
   }
   return "";
 }
@@ -69,8 +70,8 @@ std::string Line(const Conflict& conflict) {
   Json json = {{"kind", NameOf(conflict.kind)},
                {"schema", conflict.relation->schema},
                {"table", conflict.relation->name},
-               {"operation", conflict.change == nullptr ? "definition"
-                                                        : NameOf(conflict.change->operation)}};
+               {"operation",
+                conflict.change == nullptr ? "definition" : NameOf(conflict.change->operation)}};
   if (conflict.transaction != nullptr) {
     json["xid"] = conflict.transaction->xid.value;
     json["lsn"] = conflict.transaction->commit_lsn.ToString();
@@ -99,8 +100,7 @@ void AddWhatIfOptions(CLI::App* command, WhatIfOptions* options) {
 }
 
 Result<std::unique_ptr<WhatIf>> WhatIf::Make(const WhatIfOptions& options, const Store& store,
-                                             const Catalog& catalog,
-                                             const ResolvedTarget& target) {
+                                             const Catalog& catalog, const ResolvedTarget& target) {
   std::unique_ptr<WhatIf> what_if(new WhatIf());
   if (!options.conflicts.empty() && options.skip.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "--conflicts is of use with --skip alone");
@@ -178,8 +178,8 @@ Result<std::string> WhatIf::Finish() {
   for (const auto& [what, met] : met_) {
     text += "  " + Printable(Display(what.second)) + ": " + Describe(what.first, met.count) + "\n";
     for (size_t i = 0; i < met.where.size(); ++i) {
-      text += "    " + (i < kMostListed ? met.where[i] : "and more: --conflicts FILE has them all") +
-              "\n";
+      text += "    " +
+              (i < kMostListed ? met.where[i] : "and more: --conflicts FILE has them all") + "\n";
     }
   }
   return text;

@@ -64,7 +64,7 @@ class WhatIf final : public SkipObserver {
   std::string SkippedLine(const TransactionInfo& transaction);
 
   std::vector<TransactionInfo> skipped_;
-  std::map<Lsn, LeftOut> left_out_;                               // by commit LSN
+  std::map<Lsn, LeftOut> left_out_;  // by commit LSN
   std::map<std::pair<ConflictKind, QualifiedName>, Met> met_;
   std::optional<OutputFile> file_;
   std::optional<Error> failure_;  // of writing it
