@@ -22,13 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr std::chrono::milliseconds kPoll{50};
+constexpr std::chrono::milliseconds kChildPoll{50};
 
 // trunkline's exit code where tables are in doubt, among others; it has printed the digests of the
 // rest then.
 constexpr int kDamagedOrGap = 3;
 
-std::string ReadFile(const std::string& path) {
+std::string ReadWhole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -38,7 +38,7 @@ std::string LastLine(std::string text) {
   return text.substr(text.rfind('\n') + 1);
 }
 
-DigestedTable ToTable(const Json& json) {
+DigestedTable DigestedTableOf(const Json& json) {
   DigestedTable table;
   table.oid = json.at("oid").get<uint32_t>();
   table.schema = json.at("schema").get<std::string>();
@@ -48,7 +48,7 @@ DigestedTable ToTable(const Json& json) {
 }
 
 // Its exit code.
-Result<int> Await(pid_t child, const std::stop_token& stop) {
+Result<int> AwaitChild(pid_t child, const std::stop_token& stop) {
   for (;;) {
     if (const std::optional<int> code = postgres::ExitCodeIfEnded(child)) return *code;
     if (stop.stop_requested()) {
@@ -56,7 +56,7 @@ Result<int> Await(pid_t child, const std::stop_token& stop) {
       postgres::WaitForExit(child);
       return Fail(ErrorKind::kCancelled, "stopped");
     }
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kChildPoll);
   }
 }
 
@@ -85,10 +85,10 @@ Result<std::vector<DigestedTable>> DigestArchive(const ArchiveDigestOptions& opt
                                     .messages = messages,
                                     .dies_with_thread = true,
                                     .yields = true}));
-  ASSIGN_OR_RETURN(const int code, Await(child, stop));
-  const std::string json = ReadFile(output);
+  ASSIGN_OR_RETURN(const int code, AwaitChild(child, stop));
+  const std::string json = ReadWhole(output);
   if (code == 0 || (code == kDamagedOrGap && !json.empty())) return ParseArchiveDigests(json);
-  const std::string why = LastLine(ReadFile(messages));
+  const std::string why = LastLine(ReadWhole(messages));
   return Fail(ErrorKind::kFailed, "trunkline digest ended with " + std::to_string(code) +
                                       (why.empty() ? "" : ": " + why));
 }
@@ -98,13 +98,13 @@ Result<std::vector<DigestedTable>> ParseArchiveDigests(const std::string& json) 
   try {
     const Json digests = Json::parse(json);
     for (const Json& item : digests.at("tables")) {
-      DigestedTable table = ToTable(item);
+      DigestedTable table = DigestedTableOf(item);
       table.rows = item.at("rows").get<uint64_t>();
       table.digest = item.at("digest").get<std::string>();
       tables.push_back(std::move(table));
     }
     for (const Json& item : digests.at("in_doubt")) {
-      tables.push_back(ToTable(item));
+      tables.push_back(DigestedTableOf(item));
       tables.back().left_out = "is in doubt in the archive";
     }
   } catch (const std::exception&) {

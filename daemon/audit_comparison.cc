@@ -10,15 +10,17 @@ std::string NameOf(const DigestedTable& table) {
   return "the table " + table.schema + "." + table.name;
 }
 
-std::string Rows(uint64_t rows) { return std::to_string(rows) + (rows == 1 ? " row" : " rows"); }
+std::string CountOfRows(uint64_t rows) {
+  return std::to_string(rows) + (rows == 1 ? " row" : " rows");
+}
 
 std::string Difference(const DigestedTable& source, const DigestedTable& archive) {
   if (source.rows == archive.rows) {
-    return NameOf(source) + " has " + Rows(source.rows) +
+    return NameOf(source) + " has " + CountOfRows(source.rows) +
            " at the source and in the archive, which differ in their values";
   }
-  return NameOf(source) + " has " + Rows(source.rows) + " at the source, " + Rows(archive.rows) +
-         " in the archive";
+  return NameOf(source) + " has " + CountOfRows(source.rows) + " at the source, " +
+         CountOfRows(archive.rows) + " in the archive";
 }
 
 }  // namespace
@@ -39,7 +41,7 @@ AuditReport CompareDigests(Lsn lsn, const std::vector<DigestedTable>& source,
       if (table.rows > 0) report.left_out.push_back(NameOf(table) + " is not in the archive yet");
     } else if (!other->left_out.empty()) {
       report.left_out.push_back(NameOf(table) + " " + other->left_out);
-    } else if (table.columns.size() != other->columns.size()) {
+    } else if (table.columns != other->columns) {
       report.left_out.push_back(NameOf(table) + " has other columns than the archive knows of yet");
     } else {
       ++report.tables;

@@ -31,7 +31,7 @@ struct AuditReport {
 };
 
 // Tables are told apart by OID, so that one that was renamed is the same on both sides. Compared
-// are those that both sides have, with the same number of columns: without DDL capture an archive
+// are those that both sides have, with the same columns: without DDL capture an archive
 // can learn late of a table made, dropped or altered.
 AuditReport CompareDigests(Lsn lsn, const std::vector<DigestedTable>& source,
                            const std::vector<DigestedTable>& archive);

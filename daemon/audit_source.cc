@@ -1,6 +1,7 @@
 #include "daemon/audit_source.h"
 
 #include <charconv>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
@@ -15,35 +16,44 @@ namespace {
 using postgres::Connection;
 using postgres::Rows;
 
-// A lock that somebody else waits for stays with them.
-constexpr char kBegin[] =
+// By one process, and waiting for nobody's lock for long.
+constexpr char kReadGently[] =
     "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL lock_timeout = '10s'";
 
-struct Query {
+struct DigestQuery {
   DigestedTable table;
   std::string sql;
 };
 
-uint64_t ToNumber(std::string_view text) {
+Result<std::vector<std::string>> ParseNames(std::string_view json) {
+  try {
+    return nlohmann::json::parse(json).get<std::vector<std::string>>();
+  } catch (const std::exception&) {
+    return Fail(ErrorKind::kCorrupt, "the source's names of columns are malformed");
+  }
+}
+
+uint64_t ParseCount(std::string_view text) {
   uint64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }
 
-Result<std::vector<Query>> MakeQueries(Connection* connection, const std::string& publication) {
+Result<std::vector<DigestQuery>> MakeQueries(Connection* connection,
+                                             const std::string& publication) {
   const std::string parameters[] = {publication};
   ASSIGN_OR_RETURN(
       const Rows rows,
       connection->Exec("SELECT q.*, pg_catalog.to_json(q.columns) FROM (" +
                            std::string(kDigestSql) + ") q(oid, schema, name, columns, query)",
                        parameters));
-  std::vector<Query> queries;
+  std::vector<DigestQuery> queries;
   for (int row = 0; row < rows.size(); ++row) {
-    Query query;
-    query.table.oid = static_cast<uint32_t>(ToNumber(rows.at(row, 0)));
+    DigestQuery query;
+    query.table.oid = static_cast<uint32_t>(ParseCount(rows.at(row, 0)));
     query.table.schema = rows.at(row, 1);
     query.table.name = rows.at(row, 2);
-    query.table.columns = nlohmann::json::parse(rows.at(row, 5)).get<std::vector<std::string>>();
+    ASSIGN_OR_RETURN(query.table.columns, ParseNames(rows.at(row, 5)));
     query.sql = rows.at(row, 4);
     queries.push_back(std::move(query));
   }
@@ -65,7 +75,7 @@ Result<bool> IsAsItWas(Connection* connection, const DigestedTable& table) {
   return rows.at(0, 0) == "t";
 }
 
-Result<void> Digest(Connection* connection, const Query& query, DigestedTable* table) {
+Result<void> Digest(Connection* connection, const DigestQuery& query, DigestedTable* table) {
   TRY(connection->Exec("LOCK TABLE " + QualifiedIdentifier({table->schema, table->name}) +
                        " IN ACCESS SHARE MODE"));
   ASSIGN_OR_RETURN(const bool as_it_was, IsAsItWas(connection, *table));
@@ -74,7 +84,7 @@ Result<void> Digest(Connection* connection, const Query& query, DigestedTable* t
     return {};
   }
   ASSIGN_OR_RETURN(const Rows rows, connection->Exec(query.sql));
-  table->rows = ToNumber(rows.at(0, 0));
+  table->rows = ParseCount(rows.at(0, 0));
   table->digest = rows.at(0, 1);
   return {};
 }
@@ -83,10 +93,10 @@ Result<void> Digest(Connection* connection, const Query& query, DigestedTable* t
 
 Result<std::vector<DigestedTable>> DigestSource(Connection* connection,
                                                 const std::string& publication) {
-  TRY(connection->Exec(kBegin));
-  ASSIGN_OR_RETURN(const std::vector<Query> queries, MakeQueries(connection, publication));
+  TRY(connection->Exec(kReadGently));
+  ASSIGN_OR_RETURN(const std::vector<DigestQuery> queries, MakeQueries(connection, publication));
   std::vector<DigestedTable> tables;
-  for (const Query& query : queries) {
+  for (const DigestQuery& query : queries) {
     DigestedTable table = query.table;
     TRY(connection->Exec("SAVEPOINT audit"));
     const Result<void> digested = Digest(connection, query, &table);

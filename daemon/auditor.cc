@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kArchivePoll{100};
 // For the archive to reach what the source has been read at.
 constexpr std::chrono::hours kArchivePatience{1};
 
-void Log(const AuditReport& report) {
+void LogReport(const AuditReport& report) {
   const std::string where = "audit at " + report.lsn.ToString();
   for (const std::string& line : report.left_out) spdlog::warn("{}: left out: {}", where, line);
   if (report.mismatches.empty()) {
@@ -59,7 +59,7 @@ void Auditor::Run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     if (report) {
       options_.metrics->NoteAudit(report->mismatches.size(), report->left_out.size());
-      Log(*report);
+      LogReport(*report);
     } else {
       options_.metrics->NoteError(ErrorArea::kAudit, report.error().kind);
       spdlog::warn("no audit this time: {}", report.error().ToString());

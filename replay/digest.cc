@@ -12,20 +12,20 @@ namespace trunkline {
 namespace {
 
 // Small enough that the threads end together, large enough that taking one costs nothing.
-constexpr uint64_t kPieceRows = 32 << 10;
+constexpr uint64_t kRowsAtOnce = 32 << 10;
 
-struct Piece {
+struct RowRange {
   size_t table = 0;
   uint64_t first = 0;
   uint64_t count = 0;
 };
 
-std::vector<Piece> Cut(const DatabaseState& state) {
-  std::vector<Piece> pieces;
+std::vector<RowRange> CutRows(const DatabaseState& state) {
+  std::vector<RowRange> pieces;
   for (size_t table = 0; table < state.tables.size(); ++table) {
     const uint64_t rows = state.tables[table]->row_count();
-    for (uint64_t first = 0; first < rows; first += kPieceRows) {
-      pieces.push_back({table, first, std::min(kPieceRows, rows - first)});
+    for (uint64_t first = 0; first < rows; first += kRowsAtOnce) {
+      pieces.push_back({table, first, std::min(kRowsAtOnce, rows - first)});
     }
   }
   return pieces;
@@ -56,7 +56,7 @@ class RowHasher {
   std::string encoding_;
 };
 
-void AppendLiteral(std::string_view value, std::string* text) {
+void AppendRowLiteral(std::string_view value, std::string* text) {
   const bool escapes = value.find('\\') != std::string_view::npos;
   if (escapes) *text += 'E';
   *text += '\'';
@@ -71,7 +71,7 @@ void AppendLiteral(std::string_view value, std::string* text) {
   *text += '\'';
 }
 
-void AppendHex(uint64_t number, std::string* text) {
+void AppendHexDigits(uint64_t number, std::string* text) {
   for (int shift = 60; shift >= 0; shift -= 4) *text += "0123456789abcdef"[number >> shift & 15];
 }
 
@@ -86,8 +86,8 @@ TableDigest& TableDigest::operator+=(const TableDigest& other) {
 
 std::string TableDigest::ToString() const {
   std::string text;
-  AppendHex(high, &text);
-  AppendHex(low, &text);
+  AppendHexDigits(high, &text);
+  AppendHexDigits(low, &text);
   return text;
 }
 
@@ -96,20 +96,20 @@ void AppendRowEncoding(Tuple row, std::string* encoding) {
     if (value.state == ValueState::kNull) {
       *encoding += "NULL";
     } else {
-      AppendLiteral(value.bytes, encoding);
+      AppendRowLiteral(value.bytes, encoding);
     }
     *encoding += ',';
   }
 }
 
 Result<std::vector<TableDigest>> DigestTables(const DatabaseState& state) {
-  const std::vector<Piece> pieces = Cut(state);
+  const std::vector<RowRange> pieces = CutRows(state);
   const size_t threads = std::max<size_t>(std::thread::hardware_concurrency(), 1);
   std::vector<RowHasher> hashers(threads);
   std::vector<TableDigest> digests(state.tables.size());
   std::mutex mutex;  // of digests
   const auto add = [&](size_t worker, size_t number) -> Result<void> {
-    const Piece& piece = pieces[number];
+    const RowRange& piece = pieces[number];
     TableDigest sum;
     TRY(state.tables[piece.table]->ForEachRow(piece.first, piece.count, [&](Tuple row) {
       sum += hashers[worker].Hash(row);

@@ -38,7 +38,7 @@ Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
   return BuildState(store, catalog, target, state_options);
 }
 
-std::string NameOf(const Relation& relation) {
+std::string FullName(const Relation& relation) {
   return QuoteQualified(relation.schema, relation.name);
 }
 
@@ -47,7 +47,7 @@ std::string ToText(const DatabaseState& state, const std::vector<TableDigest>& d
   std::string text;
   for (size_t i = 0; i < digests.size(); ++i) {
     text += digests[i].ToString() + " " + std::to_string(digests[i].rows) + " " +
-            NameOf(state.tables[i]->relation()) + "\n";
+            FullName(state.tables[i]->relation()) + "\n";
   }
   return text;
 }

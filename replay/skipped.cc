@@ -33,7 +33,7 @@ bool Matches(const Wanted& wanted, const TransactionInfo& transaction) {
   return transaction.commit_lsn == std::get<Lsn>(wanted);
 }
 
-Lsn FirstSnapshot(const Catalog& catalog) {
+Lsn FirstSnapshotLsn(const Catalog& catalog) {
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
     if (snapshot.complete) return snapshot.lsn;
   }
@@ -45,7 +45,7 @@ using ByLsn = std::map<Lsn, TransactionInfo>;
 // Those that match any of `wanted`.
 Result<ByLsn> Find(const Store& store, const Catalog& catalog, Lsn limit,
                    const std::vector<Wanted>& wanted) {
-  const Lsn from = FirstSnapshot(catalog);
+  const Lsn from = FirstSnapshotLsn(catalog);
   std::vector<ObjectInfo> objects;
   for (const SegmentEntry& segment : catalog.segments) {
     if (segment.gap || segment.end <= from || segment.begin >= limit) continue;

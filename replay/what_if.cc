@@ -13,9 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMostListed = 10;
+constexpr size_t kMostConflictsListed = 10;
 
-const char* NameOf(ConflictKind kind) {
+const char* WordFor(ConflictKind kind) {
   switch (kind) {
     case ConflictKind::kMissingRow:
       return "missing_row";
@@ -27,7 +27,7 @@ const char* NameOf(ConflictKind kind) {
   return "";
 }
 
-std::string Describe(ConflictKind kind, uint64_t count) {
+std::string DescribeConflict(ConflictKind kind, uint64_t count) {
   switch (kind) {
     case ConflictKind::kMissingRow:
       return FormatCount(count, "change") + " of rows that are not there then: passed over";
@@ -43,7 +43,7 @@ std::string Describe(ConflictKind kind, uint64_t count) {
   return "";
 }
 
-const char* NameOf(Operation operation) {
+const char* WordFor(Operation operation) {
   switch (operation) {
     case Operation::kInsert:
       return "insert";
@@ -56,7 +56,7 @@ const char* NameOf(Operation operation) {
   }
 }
 
-Json Key(const Relation& relation, Tuple row) {
+Json KeyOf(const Relation& relation, Tuple row) {
   Json key = Json::object();
   for (size_t i = 0; i < relation.columns.size() && i < row.size(); ++i) {
     if (!relation.columns[i].key && relation.identity != ReplicaIdentity::kFull) continue;
@@ -66,22 +66,22 @@ Json Key(const Relation& relation, Tuple row) {
   return key;
 }
 
-std::string Line(const Conflict& conflict) {
-  Json json = {{"kind", NameOf(conflict.kind)},
+std::string ConflictLine(const Conflict& conflict) {
+  Json json = {{"kind", WordFor(conflict.kind)},
                {"schema", conflict.relation->schema},
                {"table", conflict.relation->name},
                {"operation",
-                conflict.change == nullptr ? "definition" : NameOf(conflict.change->operation)}};
+                conflict.change == nullptr ? "definition" : WordFor(conflict.change->operation)}};
   if (conflict.transaction != nullptr) {
     json["xid"] = conflict.transaction->xid.value;
     json["lsn"] = conflict.transaction->commit_lsn.ToString();
     json["time"] = conflict.transaction->commit_time.ToString();
   }
-  json["key"] = Key(*conflict.relation, conflict.row);
+  json["key"] = KeyOf(*conflict.relation, conflict.row);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string Where(const TransactionInfo& transaction) {
+std::string WhereIs(const TransactionInfo& transaction) {
   return "xid " + std::to_string(transaction.xid.value) + " at LSN " +
          transaction.commit_lsn.ToString();
 }
@@ -144,18 +144,18 @@ void WhatIf::OnConflict(const Conflict& conflict) {
   Met& met = met_[{conflict.kind, table}];
   ++met.count;
   if (conflict.transaction != nullptr) {
-    std::string where = Where(*conflict.transaction);
+    std::string where = WhereIs(*conflict.transaction);
     const bool listed = !met.where.empty() && met.where.back() == where;
-    if (!listed && met.where.size() <= kMostListed) met.where.push_back(std::move(where));
+    if (!listed && met.where.size() <= kMostConflictsListed) met.where.push_back(std::move(where));
   }
   if (!file_ || failure_) return;
-  const Result<void> written = file_->Write(Line(conflict));
+  const Result<void> written = file_->Write(ConflictLine(conflict));
   if (!written) failure_ = written.error();
 }
 
 std::string WhatIf::SkippedLine(const TransactionInfo& transaction) {
   const LeftOut& left_out = left_out_[transaction.commit_lsn];
-  std::string line = "without " + Where(transaction) + ", committed " +
+  std::string line = "without " + WhereIs(transaction) + ", committed " +
                      transaction.commit_time.ToString() + ": " +
                      FormatCount(left_out.rows, "change") + " of " +
                      FormatCount(left_out.tables.size(), "table") + " left out";
@@ -176,10 +176,13 @@ Result<std::string> WhatIf::Finish() {
   }
   text += FormatCount(conflicts, "conflict") + (met_.empty() ? "\n" : ":\n");
   for (const auto& [what, met] : met_) {
-    text += "  " + Printable(Display(what.second)) + ": " + Describe(what.first, met.count) + "\n";
+    text += "  " + Printable(Display(what.second)) + ": " +
+            DescribeConflict(what.first, met.count) + "\n";
     for (size_t i = 0; i < met.where.size(); ++i) {
-      text += "    " +
-              (i < kMostListed ? met.where[i] : "and more: --conflicts FILE has them all") + "\n";
+      text +=
+          "    " +
+          (i < kMostConflictsListed ? met.where[i] : "and more: --conflicts FILE has them all") +
+          "\n";
     }
   }
   return text;
