@@ -89,6 +89,9 @@ void Declare(CLI::App* app, Options* options) {
             "With --confirm spooled: what the archive may lack before nothing more is taken "
             "[16GiB]")
       ->type_name("SIZE");
+  AddParsed(app, "--audit-every", &options->audit_every, ParseDuration,
+            "Compare source and archive at such intervals, by the digests of their tables [off]")
+      ->type_name("DURATION");
   AddParsed(app, "--http", &options->http, ParseHttpAddress,
             "Serve /healthz, /readyz and /metrics here: ADDRESS:PORT, or a port of the loopback")
       ->type_name("ADDRESS");

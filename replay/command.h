@@ -33,6 +33,7 @@ inline constexpr char kArchiveHelp[] =
     "The archive: a path, pfs://host/repo@branch or s3://bucket/prefix";
 
 void AddDiffCommand(CLI::App* app, CommandContext* context);
+void AddDigestCommand(CLI::App* app, CommandContext* context);
 void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);
 void AddQueryCommand(CLI::App* app, CommandContext* context);

@@ -19,7 +19,9 @@ bool IsRowChange(const Change& change) {
 }  // namespace
 
 std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
-  return std::make_unique<FoldedTable>(relation, part_);
+  auto table = std::make_unique<FoldedTable>(relation, part_);
+  if (!skip_.empty()) table->set_conflicts(this);
+  return table;
 }
 
 // Takes the longest run of row changes at the front of `changes` that can be looked up together:
@@ -91,8 +93,9 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   limit_ = limit;
   const std::span<const Change> changes = ChangesWithin(item.block, from, limit);
   if (!changes.empty()) {
-    Result<void> added =
-        observer_ == nullptr ? AddChanges(changes) : AddObserved(item.block, from, limit);
+    Result<void> added = observer_ != nullptr ? AddObserved(item.block, from, limit)
+                         : skip_.empty()      ? AddChanges(changes)
+                                              : AddAllButSkipped(item.block, from, limit);
     if (!added) return Fail(Located(std::move(added).error()));
   }
   LeaveBlock(std::min(limit, item.stats().commit_lsn_max));

@@ -13,6 +13,7 @@
 #include "archive/schema_fold.h"
 #include "base/error.h"
 #include "replay/read_ahead.h"
+#include "replay/skip_observer.h"
 #include "replay/table_state.h"
 
 namespace trunkline {
@@ -35,7 +36,7 @@ class FoldObserver {
   virtual Result<void> OnEnd(const Fold& fold, Lsn lsn) = 0;
 };
 
-class Fold final : public SchemaFold {
+class Fold final : public SchemaFold, private RowConflicts {
  public:
   using SchemaFold::SchemaFold;
 
@@ -52,6 +53,10 @@ class Fold final : public SchemaFold {
 
   // Only rows of this part are kept. kUnsupported, from Add, where that takes rows of other parts.
   void set_part(const RowsPart& part) { part_ = part; }
+
+  // Leaves out the transactions whose commit records begin there; `observer`, not owned, is told
+  // what comes of it. What they define counts all the same.
+  void set_skip(std::unordered_set<uint64_t> commit_lsns, SkipObserver* observer);
 
   // Takes the changes of those of the block's transactions that have from <= commit_lsn < limit.
   // Blocks come in order. Errors name the table and the LSN.
@@ -83,6 +88,9 @@ class Fold final : public SchemaFold {
   Result<void> ApplyAndShow(const Change& change);
   Result<void> ShowTruncate(const Change& change);
   Result<void> AddObserved(const DecodedBlock& block, Lsn from, Lsn limit);
+  Result<void> AddAllButSkipped(const DecodedBlock& block, Lsn from, Lsn limit);
+  Result<void> Skip(const Change& change);
+  void OnRowConflict(ConflictKind kind, const Relation& relation, Tuple row) override;
   Result<void> RenameRemainingLabels();
   void LeaveUnknownTablesOut();
   void FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
@@ -94,6 +102,8 @@ class Fold final : public SchemaFold {
   Lsn observed_from_;
   bool observation_begun_ = false;
   const TransactionInfo* shown_ = nullptr;  // whose changes the observer is to see
+  std::unordered_set<uint64_t> skip_;       // by commit LSN
+  SkipObserver* skip_observer_ = nullptr;   // while there are any
   std::vector<Prepared> window_;            // changes whose rows are being fetched into the cache
 };
 

@@ -37,6 +37,7 @@ int Main(int argc, char** argv) {
   AddDiffCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
+  AddDigestCommand(&app, &context);
   AddSnapshotCommand(&app, &context);
 
   AddSelfDescription(&app, {TRUNKLINE_VERSION, "1", kValueTypes});

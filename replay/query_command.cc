@@ -24,6 +24,7 @@
 #include "replay/query_output.h"
 #include "replay/query_tables.h"
 #include "replay/state.h"
+#include "replay/what_if.h"
 
 namespace trunkline {
 namespace {
@@ -39,6 +40,7 @@ struct QueryOptions {
   std::string file;
   std::string output;
   std::string format = "table";
+  WhatIfOptions what_if;
 };
 
 Result<std::string> ReadSql(const QueryOptions& options) {
@@ -55,9 +57,10 @@ Result<std::string> ReadSql(const QueryOptions& options) {
 }
 
 Result<DatabaseState> Fold(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
-                           const std::string& sql) {
+                           const std::string& sql, WhatIf* what_if) {
   Progress progress("Reading");
   StateOptions options;
+  what_if->Set(&options);
   options.wanted = [&](const QualifiedName& table, const Definition& definition) {
     return NeedsTable(sql, table, definition);
   };
@@ -193,10 +196,14 @@ Result<void> RunQuery(const QueryOptions& options) {
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
   if (as_of) resolved.instant = as_of;
+  ASSIGN_OR_RETURN(const std::unique_ptr<WhatIf> what_if,
+                   WhatIf::Make(options.what_if, *store, catalog, resolved));
   // The server starts while the archive is read.
   std::future<Result<std::unique_ptr<postgres::Server>>> starting =
       std::async(std::launch::async, [] { return postgres::Server::Start({}); });
-  ASSIGN_OR_RETURN(const DatabaseState state, Fold(*store, catalog, resolved, sql));
+  ASSIGN_OR_RETURN(const DatabaseState state, Fold(*store, catalog, resolved, sql, what_if.get()));
+  ASSIGN_OR_RETURN(const std::string report, what_if->Finish());
+  std::fputs(report.c_str(), stderr);
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Server> server, starting.get());
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
   ASSIGN_OR_RETURN(const std::string conninfo, MakeDatabase(*server, state));
@@ -223,6 +230,7 @@ void AddQueryCommand(CLI::App* app, CommandContext* context) {
   command->add_option("-o,--output", options->output, "Write the result to this file");
   command->add_option("--format", options->format, "csv or table (the default)")
       ->check(CLI::IsMember({"csv", "table"}));
+  AddWhatIfOptions(command, &options->what_if);
   command->add_option("--as-of", options->as_of,
                       "What the SQL sees as trunkline.as_of (default: the target's commit time)");
   command->callback([=] { context->run = [=] { return RunQuery(*options); }; });

@@ -16,6 +16,7 @@
 #include "replay/replay_result.h"
 #include "replay/rows_part.h"
 #include "replay/state.h"
+#include "replay/what_if.h"
 
 namespace trunkline {
 namespace {
@@ -30,6 +31,7 @@ struct ReplayOptions {
   bool dry_run = false;
   bool json = false;
   DestinationOptions destination;
+  WhatIfOptions what_if;
 };
 
 std::vector<std::string> SplitAtCommas(const std::string& text) {
@@ -43,8 +45,9 @@ std::string Count(size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-Result<void> PrintPlan(const Store& store, const Catalog& catalog, const ResolvedTarget& target) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
+Result<void> PrintPlan(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
+                       const std::vector<Lsn>& skip) {
+  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target, {.skip = skip}));
   std::printf("target    %s\n", target.ToString().c_str());
   if (target.instant) std::printf("as of     %s\n", target.instant->ToString().c_str());
   for (const RebuildPlan::Step& step : plan.steps) {
@@ -59,11 +62,12 @@ Result<void> PrintPlan(const Store& store, const Catalog& catalog, const Resolve
 
 Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
                               const ResolvedTarget& target, const ReplayOptions& options,
-                              const RowsPart& part) {
+                              const RowsPart& part, WhatIf* what_if) {
   Progress progress("Reading");
   StateOptions state_options;
   state_options.tables = SplitAtCommas(options.tables);
   state_options.part = part;
+  what_if->Set(&state_options);
   state_options.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return BuildState(store, catalog, target, state_options);
 }
@@ -131,12 +135,16 @@ Result<void> RunReplay(ReplayOptions options) {
   ASSIGN_OR_RETURN(ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
   if (as_of) resolved.instant = as_of;
   TRY(destination->Check());
-  if (options.dry_run) return PrintPlan(*store, catalog, resolved);
+  ASSIGN_OR_RETURN(const std::unique_ptr<WhatIf> what_if,
+                   WhatIf::Make(options.what_if, *store, catalog, resolved));
+  if (options.dry_run) return PrintPlan(*store, catalog, resolved, what_if->skip());
   destination->Prepare();
-  ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options, part));
+  ASSIGN_OR_RETURN(const DatabaseState state,
+                   Rebuild(*store, catalog, resolved, options, part, what_if.get()));
+  ASSIGN_OR_RETURN(const std::string report, what_if->Finish());
   ASSIGN_OR_RETURN(const std::string made, Write(destination.get(), state));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
-  std::fprintf(stderr, "%s\n%s\n", resolved.ToString().c_str(), made.c_str());
+  std::fprintf(stderr, "%s\n%s%s\n", resolved.ToString().c_str(), report.c_str(), made.c_str());
   if (result) result->Print(*store, state);
   return {};
 }
@@ -169,6 +177,7 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
       ->check(CLI::Range(1, 64));
   command->add_option("--as-of", options->as_of,
                       "What the stages see as their instant (default: the target's commit time)");
+  AddWhatIfOptions(command, &options->what_if);
   command->add_flag("--force", options->destination.force, "Replace what the destination holds");
   CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run,
                                            "Print what would be read, and write nothing");

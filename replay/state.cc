@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "replay/fold.h"
@@ -26,6 +27,9 @@ class Builder {
   Result<Fold::Outcome> Build() {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
     fold.set_part(options_.part);
+    std::unordered_set<uint64_t> skip;
+    for (const Lsn lsn : options_.skip) skip.insert(lsn.value);
+    fold.set_skip(std::move(skip), options_.skip_observer);
     TRY(PlayPlan(&fold));
     return fold.Finish([this](const Relation& relation) {
       return std::any_of(options_.tables.begin(), options_.tables.end(),
@@ -153,10 +157,10 @@ class Builder {
 };
 
 // Folds the part alone where that tells its rows, and else all of them. A part cannot tell whether
-// a table in doubt has rows elsewhere.
+// a table in doubt has rows elsewhere, nor what others left out of it.
 Result<Fold::Outcome> FoldPlan(const Store& store, const StateOptions& options,
                                const RebuildPlan& plan) {
-  if (!options.part.is_whole()) {
+  if (!options.part.is_whole() && options.skip.empty()) {
     Result<Fold::Outcome> outcome = Builder(store, options, plan).Build();
     const bool told = outcome && std::none_of(outcome->tables.begin(), outcome->tables.end(),
                                               [](const auto& table) { return table->doubt(); });
@@ -223,10 +227,12 @@ const TableState* DatabaseState::FindTable(const QualifiedName& name) const {
 }
 
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target, std::optional<Lsn> until) {
+                                const ResolvedTarget& target, const PlanOptions& options) {
   RebuildPlan plan;
-  const Lsn end = until.value_or(target.limit);
-  ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, target.limit));
+  const Lsn end = options.until.value_or(target.limit);
+  Lsn newest = target.limit;
+  for (const Lsn lsn : options.skip) newest = std::min(newest, lsn);
+  ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, newest));
   const Lsn start = snapshots.front().lsn;
   ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsBetween(catalog, start, end));
   for (const SegmentEntry& segment : segments) {
@@ -255,7 +261,8 @@ Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
 
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
+  ASSIGN_OR_RETURN(const RebuildPlan plan,
+                   PlanRebuild(store, catalog, target, {.skip = options.skip}));
   ASSIGN_OR_RETURN(Fold::Outcome outcome, FoldPlan(store, options, plan));
   TRY(KeepAskedFor(options.tables, &outcome.tables));
   DatabaseState state;
@@ -265,7 +272,9 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
   for (std::unique_ptr<FoldedTable>& table : outcome.tables) {
     if (table->doubt()) {
       ASSIGN_OR_RETURN(Error error, WithBounds(store, catalog, *table, target.limit));
-      return Fail(std::move(error));
+      if (!options.leave_doubtful_out) return Fail(std::move(error));
+      state.doubtful.push_back({table->relation(), std::move(error)});
+      continue;
     }
     state.tables.push_back(std::move(table));
   }
@@ -275,7 +284,7 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
 
 Result<void> FoldOnward(const Store& store, const Catalog& catalog, const ResolvedTarget& from,
                         Lsn to, const StateOptions& options, FoldObserver* observer) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, from, to));
+  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, from, {.until = to}));
   return Builder(store, options, plan).Observe(observer, from.limit);
 }
 

@@ -17,6 +17,7 @@
 #include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/rows_part.h"
+#include "replay/skip_observer.h"
 #include "replay/target.h"
 
 namespace trunkline {
@@ -33,10 +34,17 @@ class TableState {
                                   const std::function<Result<void>(Tuple row)>& visit) const = 0;
 };
 
+// A table whose rows the archive cannot tell at the target.
+struct DoubtfulTable {
+  Relation relation;
+  Error doubt;  // kGap, with the bounds within which it is
+};
+
 struct DatabaseState {
   ResolvedTarget target;
   Definition definition;                            // in force at the target
   std::vector<std::unique_ptr<TableState>> tables;  // by schema and name; empty tables too
+  std::vector<DoubtfulTable> doubtful;              // left out, where StateOptions says so
   std::vector<std::string> warnings;  // what a person should know about the state; one line each
 
   const TableState* FindTable(const QualifiedName& name) const;
@@ -53,6 +61,13 @@ struct StateOptions {
   // Only the rows that fall into this part. Costs the memory of those alone, unless what happened
   // to a table takes all of its rows to tell: then it is folded as a whole first.
   RowsPart part = {};
+  // Leaves tables in doubt out of the state, as DatabaseState::doubtful, where an error would say
+  // so.
+  bool leave_doubtful_out = false;
+  // Leaves out the transactions whose commit records begin at these LSNs, all before the target;
+  // `skip_observer`, not owned, is told what comes of it. The rebuild then begins before the first.
+  std::vector<Lsn> skip;
+  SkipObserver* skip_observer = nullptr;
   // Bytes of the archive read so far and in all; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
@@ -70,10 +85,15 @@ struct RebuildPlan {
   std::vector<ObjectInfo> segments;
   uint64_t bytes = 0;
 };
-// `until`: with the changes after the target up to there, but no snapshot of that time.
+struct PlanOptions {
+  // With the changes after the target up to there, but no snapshot of that time.
+  std::optional<Lsn> until = {};
+  // As in StateOptions: a snapshot that is later holds what they wrote.
+  std::vector<Lsn> skip = {};
+};
+// kNotFound when there is no snapshot before the target, or before the first of those to skip.
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target,
-                                std::optional<Lsn> until = std::nullopt);
+                                const ResolvedTarget& target, const PlanOptions& options = {});
 
 // kNotFound for a table that the archive does not know at that target; kGap, with bounds, for one
 // whose rows the archive cannot tell.

@@ -22,6 +22,20 @@ bool SameNames(const Relation& before, const Relation& after) {
                     [](const auto& left, const auto& right) { return left.name == right.name; });
 }
 
+// A row as `mapping` says.
+std::vector<Value> Mapped(Tuple before, const ColumnMapping& mapping) {
+  std::vector<Value> after(mapping.sources.size());
+  for (size_t i = 0; i < after.size(); ++i) {
+    const ColumnMapping::Source& source = mapping.sources[i];
+    if (source.old_column != ColumnMapping::kAdded) {
+      after[i] = before[static_cast<size_t>(source.old_column)];
+    } else if (source.constant) {
+      after[i] = {.state = ValueState::kText, .bytes = *source.constant};
+    }
+  }
+  return after;
+}
+
 }  // namespace
 
 FoldedTable::FoldedTable(Relation relation, const RowsPart& part)
@@ -87,7 +101,11 @@ Result<void> FoldedTable::Link(RowId id, uint64_t hash, Tuple row) {
   const size_t slot = Find(hash, row);
   if (mode_ == Mode::kKeyed) {
     if (slot != RowIndex::kNoSlot) {
-      return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+      if (conflicts_ == nullptr) {
+        return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+      }
+      conflicts_->OnRowConflict(ConflictKind::kTakenKey, relation_, row);
+      rows_.Erase(Unlink(slot));
     }
     index_.Insert(hash, id);
     return {};
@@ -169,13 +187,19 @@ Result<void> FoldedTable::Insert(Tuple row, uint64_t hash) {
   return Link(rows_.Append(complete), hash, complete);
 }
 
+Result<void> FoldedTable::MissingRow(Tuple identity, const char* what) {
+  if (incomplete_) return {};
+  if (conflicts_ == nullptr) return Fail(ErrorKind::kCorrupt, what);
+  conflicts_->OnRowConflict(ConflictKind::kMissingRow, relation_, identity);
+  return {};
+}
+
 Result<void> FoldedTable::Update(const Change& change, uint64_t hash) {
   const bool has_old = change.old_kind != OldTupleKind::kNone;
   const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
   const size_t slot = Find(hash, identity);
   if (slot == RowIndex::kNoSlot) {
-    if (incomplete_) return {};
-    return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
+    return MissingRow(identity, "an update of a row that is not there");
   }
   ASSIGN_OR_RETURN(const Tuple row, Complete(change.new_tuple, index_.row(slot)));
   if (!has_old) {
@@ -196,8 +220,7 @@ Result<void> FoldedTable::Update(const Change& change, uint64_t hash) {
 Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
   const size_t slot = Find(hash, old_row);
   if (slot == RowIndex::kNoSlot) {
-    if (incomplete_) return {};
-    return Fail(ErrorKind::kCorrupt, "a delete of a row that is not there");
+    return MissingRow(old_row, "a delete of a row that is not there");
   }
   rows_.Erase(Unlink(slot));
   return {};
@@ -205,6 +228,7 @@ Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
 
 Result<void> FoldedTable::Apply(const Change& change, uint64_t hash) {
   if (doubt_) return {};
+  if (!real_rows_.empty()) return ApplyBesideReal(change, hash);
   return part_.is_whole() ? ApplyWhole(change, hash) : ApplyInPart(change, hash);
 }
 
@@ -223,6 +247,7 @@ void FoldedTable::Truncate() {
   rows_.Clear();
   index_.Clear();
   next_equal_.clear();
+  real_rows_.clear();
   doubt_.reset();
 }
 
@@ -244,27 +269,20 @@ Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping
   }
   if (!mapping.unchanged) MapRows(mapping, width_before);
   if (mapping.unchanged && mode_ == mode_before && identity_columns_ == identity_before) return {};
+  if (!real_rows_.empty()) {
+    ChangeRealRows(width_before, mapping.unchanged && identity_columns_ == identity_before,
+                   [&](std::vector<Value>* row) { *row = Mapped(*row, mapping); });
+  }
   return Reindex();
 }
 
 void FoldedTable::MapRows(const ColumnMapping& mapping, size_t width_before) {
   RowStore rows;
   std::vector<Value> before(width_before);
-  std::vector<Value> after(mapping.sources.size());
   for (RowId id = 0; id < rows_.end(); ++id) {
     if (rows_.packed(id) == nullptr) continue;
     UnpackRow(rows_.packed(id), before);
-    for (size_t i = 0; i < after.size(); ++i) {
-      const ColumnMapping::Source& source = mapping.sources[i];
-      if (source.old_column != ColumnMapping::kAdded) {
-        after[i] = before[static_cast<size_t>(source.old_column)];
-      } else if (source.constant) {
-        after[i] = {.state = ValueState::kText, .bytes = *source.constant};
-      } else {
-        after[i] = Value{};
-      }
-    }
-    rows.Append(after);
+    rows.Append(Mapped(before, mapping));
   }
   rows_ = std::move(rows);
 }
@@ -283,6 +301,9 @@ Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
     doubtful |= change(&row[column]);
     rows_.Replace(id, row);
   }
+  ChangeRealRows(relation_.columns.size(), /*same_identity=*/true, [&](std::vector<Value>* real) {
+    if ((*real)[column].state != ValueState::kNull) doubtful |= change(&(*real)[column]);
+  });
   TRY(Reindex());
   return doubtful;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "archive/column_mapping.h"
@@ -15,6 +16,7 @@
 #include "decoder/relation.h"
 #include "replay/fold_row_index.h"
 #include "replay/fold_row_store.h"
+#include "replay/skip_observer.h"
 #include "replay/state.h"
 
 namespace trunkline {
@@ -58,6 +60,12 @@ class FoldedTable final : public TableState, public TableRows {
   // or a column another name, or rows other columns or values.
   uint64_t descriptions() const { return descriptions_; }
   uint64_t reshapes() const { return reshapes_; }
+  // For a rebuild without some of the transactions: what the others then meet goes there, and is no
+  // error. Not owned.
+  void set_conflicts(RowConflicts* conflicts) { conflicts_ = conflicts; }
+  // Leaves a change out of the rows, and keeps it in mind for changes that build on it.
+  Result<void> Skip(const Change& change, uint64_t hash);
+  void SkipTruncate();
 
   // Other parts may have some.
   bool has_rows() const override { return rows_.live() > 0 || !part_.is_whole(); }
@@ -100,9 +108,23 @@ class FoldedTable final : public TableState, public TableRows {
   void MapRows(const ColumnMapping& mapping, size_t width_before);
   Result<Tuple> Complete(Tuple row, RowId old_row);
   Result<void> Insert(Tuple row, uint64_t hash);
+  Result<void> MissingRow(Tuple identity, const char* what);
   Result<void> Update(const Change& change, uint64_t hash);
   Result<void> Delete(Tuple old_row, uint64_t hash);
   Result<void> MakeRoom();
+
+  // A row as it really was, where that is not what the table holds.
+  struct RealRow {
+    bool present = false;  // else only the identity's columns have values
+    std::string packed;
+  };
+  std::string IdentityOf(Tuple row) const;
+  void PutReal(Tuple row);
+  void PutGone(Tuple identity);
+  Result<void> ApplyBesideReal(const Change& change, uint64_t hash);
+  Result<void> UpdateBesideReal(const Change& change, uint64_t hash, const std::string& real);
+  void ChangeRealRows(size_t width_before, bool same_identity,
+                      const std::function<void(std::vector<Value>* row)>& change);
 
   Relation relation_;
   const RowsPart part_;
@@ -116,9 +138,11 @@ class FoldedTable final : public TableState, public TableRows {
   Lsn doubtful_from_;
   uint64_t descriptions_ = 0;
   uint64_t reshapes_ = 0;
-  std::vector<Value> old_values_;  // scratch
-  std::vector<Value> new_values_;  // scratch
-  std::vector<Value> arriving_;    // scratch
+  RowConflicts* conflicts_ = nullptr;                   // null: a conflict is an error
+  std::unordered_map<std::string, RealRow> real_rows_;  // by identity
+  std::vector<Value> old_values_;                       // scratch
+  std::vector<Value> new_values_;                       // scratch
+  std::vector<Value> arriving_;                         // scratch
 };
 
 }  // namespace trunkline
