@@ -46,7 +46,7 @@ Result<std::unique_ptr<Destination>> OpenDestination(const std::string& address,
   }
   if (address.find(':') == std::string::npos) {
     return Fail(ErrorKind::kInvalidArgument, "the destination does not say of which kind it is",
-                hint);
+                kHint);
   }
   // The address is not shown: it may hold a password.
   return Fail(
