@@ -20,11 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::AllOf;
-using testing::Gt;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Lt;
 
 constexpr uint32_t kTimeline = SampleArchive::kTimeline;
 constexpr uint32_t kServer = SampleArchive::kServer;
@@ -166,12 +163,15 @@ TEST_F(SpooledStoreTest, TakesWhatIsPutTogetherAsThereIsRoom) {
   for (uint64_t end = 0x3000; end <= 0x12000; end += 0x1000) {
     Must(appender->AddSegment(Transactions({end - 0x100}), {end}, kTimeline, kServer));
   }
+  away_ = true;
+  EXPECT_FALSE(appender->PublishPending());
+  away_ = false;
   int tries = 1;
   for (; tries < 20 && !appender->PublishPending(); ++tries) {
     EXPECT_TRUE(store->Drain(seconds(10)));
     EXPECT_EQ(metrics_.Read().pending_bytes, 0U);
   }
-  EXPECT_THAT(tries, AllOf(Gt(1), Lt(20)));
+  EXPECT_LT(tries, 20);
   EXPECT_TRUE(store->Drain(seconds(10)));
   ExpectWhole(0x12000);
 }

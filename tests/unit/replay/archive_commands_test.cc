@@ -184,7 +184,7 @@ TEST_F(BadInputTest, TargetsThatCannotBeReached) {
   ReplayRefuses("lsn:0/1000", 1, "lsn:0/1000 is after the archive's end");
   ReplayRefuses("xid:77", 1, "no transaction for xid:77");
   ReplayRefuses("name:nosuch", 1, "no transaction for name:nosuch");
-  ReplayRefuses("name:twice", 2, "choose one of lsn:0/148 lsn:0/15C");
+  ReplayRefuses("name:twice", 2, "choose one by its LSN: lsn:0/148");
 }
 
 TEST_F(BadInputTest, TargetsThatAreNone) {
