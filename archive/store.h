@@ -56,9 +56,6 @@ class Store {
   virtual Result<void> Remove(std::span<const std::string> names) = 0;
 };
 
-// How the address of an archive is written: forms with | between.
-inline constexpr char kArchiveForms[] = "DIR|file://DIR|pfs://...|pfs+tls://...|s3://...";
-
 // Opens the store of `url`: /path, file:///path, pfs://host/repo@branch, s3://bucket/prefix.
 // Neither creates nor contacts anything. kInvalidArgument for an address that is not understood.
 Result<std::unique_ptr<Store>> OpenStore(const std::string& url);

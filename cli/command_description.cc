@@ -52,12 +52,28 @@ std::string RangeOf(std::string_view checks) {
   return range.replace(dash, 3, "..");
 }
 
+// The type that the option's name means.
+const ValueType* TypeByName(const CLI::Option& option, std::span<const ValueType> types) {
+  for (const ValueType& type : types) {
+    std::istringstream names{std::string(type.options)};
+    for (std::string name; names >> name;) {
+      if (option.check_name(name)) return &type;
+    }
+  }
+  return nullptr;
+}
+
 std::vector<ValueForm> FormsOf(const std::string& value, std::span<const ValueType> types) {
   if (value.find("..") != std::string::npos) return {};  // a range
   for (const ValueType& type : types) {
     if (type.name == value) return ParseForms(type.forms);
   }
   return ParseForms(value);
+}
+
+std::string OnOneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
 }
 
 Takes TakesOf(const CLI::Option& option) {
@@ -74,11 +90,11 @@ OptionDescription DescribeOption(const CLI::Option& option, std::span<const Valu
   described.required = option.get_required();
   described.takes = TakesOf(option);
   described.repeated = option.get_expected_max() > 1;
-  described.description = option.get_description();
+  described.description = OnOneLine(option.get_description());
   described.default_value = option.get_default_str();
   described.environment = option.get_envname();
   if (described.takes == Takes::kNothing) return described;
-  described.value = ShownValue(option);
+  described.value = ShownValue(option, types);
   // A positional may be of a type that bears its name.
   const bool bears_type = described.positional && IsNameOfCxxType(described.value);
   described.forms = FormsOf(bears_type ? described.names.front() : described.value, types);
@@ -105,18 +121,20 @@ void AddGroup(const CLI::App& group, std::span<const ValueType> types, CommandDe
 
 }  // namespace
 
-std::string ShownValue(const CLI::Option& option) {
+std::string ShownValue(const CLI::Option& option, std::span<const ValueType> types) {
   const TypeText type = TypeOf(option);
   if (!IsNameOfCxxType(type.name)) return type.name;
   if (const std::string set = SetOf(type.checks); !set.empty()) return set;
   if (const std::string range = RangeOf(type.checks); !range.empty()) return range;
   if (type.checks == "DIR" || type.checks == "FILE") return type.checks;
+  const ValueType* meant = TypeByName(option, types);
+  if (meant != nullptr) return std::string(meant->name);
   return type.name.empty() ? "TEXT" : type.name;
 }
 
 CommandDescription Describe(const CLI::App& app, std::span<const ValueType> types) {
   CommandDescription described{.name = app.get_name(),
-                               .description = app.get_description(),
+                               .description = OnOneLine(app.get_description()),
                                .footer = app.get_footer(),
                                .options = OptionsOf(app, types),
                                .one_of = {},

@@ -43,6 +43,6 @@ struct CommandDescription {
 CommandDescription Describe(const CLI::App& app, std::span<const ValueType> types);
 
 // How the help writes the value of an option that takes one: OptionDescription::value.
-std::string ShownValue(const CLI::Option& option);
+std::string ShownValue(const CLI::Option& option, std::span<const ValueType> types);
 
 }  // namespace trunkline

@@ -173,8 +173,10 @@ bool Uses(const CommandDescription& command, const ValueType& type) {
 std::string Values(const CommandDescription& command, const Manual& manual) {
   std::string text;
   for (const ValueType& type : manual.types) {
-    if (!Uses(command, type)) continue;
-    text += ".TP\n" + Value(type.name) + "\n" + Line(type.meaning) + ".br\n";
+    if (type.meaning.empty() || !Uses(command, type)) continue;
+    text += ".TP\n" + Value(type.name) + "\n" + Line(type.meaning);
+    if (type.forms.empty()) continue;
+    text += ".br\n";
     std::string forms(type.forms);
     for (size_t bar = 0; (bar = forms.find('|', bar)) != std::string::npos; bar += 3) {
       forms.replace(bar, 1, " | ");

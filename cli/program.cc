@@ -1,6 +1,7 @@
 #include "cli/program.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -24,21 +25,46 @@ constexpr int kUsageError = 2;
 // CLI11's help, with values as the man pages write them.
 class HelpFormat final : public CLI::Formatter {
  public:
+  explicit HelpFormat(std::span<const ValueType> types) : types_(types) {}
+
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text;
-    const bool says_enough = option->get_positional() && ShownValue(*option) == "TEXT";
-    if (option->get_expected_max() > 0 && !says_enough) text += " " + ShownValue(*option);
+    const std::string value = ShownValue(*option, types_);
+    const bool says_enough = option->get_positional() && value == "TEXT";
+    if (option->get_expected_max() > 0 && !says_enough) text += " " + value;
     if (!option->get_default_str().empty()) text += "=" + option->get_default_str();
     if (option->get_required()) text += " REQUIRED";
     if (!option->get_envname().empty()) text += " (Env:" + option->get_envname() + ")";
     return text;
   }
+
+ private:
+  std::span<const ValueType> types_;
 };
 
 void SetFormat(CLI::App* app, const std::shared_ptr<HelpFormat>& format) {
   app->formatter(format);
   for (CLI::App* child : app->get_subcommands([](CLI::App*) { return true; })) {
     SetFormat(child, format);
+  }
+}
+
+// An empty value is an empty variable of a script more often than it is meant.
+void RefuseEmptyValues(CLI::App* app, std::span<const ValueType> types) {
+  for (CLI::Option* option : app->get_options()) {
+    if (option->get_expected_max() == 0) continue;
+    const std::string value = ShownValue(*option, types);
+    const auto type = std::find_if(types.begin(), types.end(),
+                                   [&](const ValueType& each) { return each.name == value; });
+    if (type == types.end() || type->may_be_empty) continue;
+    option->check(CLI::Validator(
+        [](const std::string& text) {
+          return text.empty() ? std::string("is empty") : std::string();
+        },
+        ""));
+  }
+  for (CLI::App* child : app->get_subcommands([](CLI::App*) { return true; })) {
+    RefuseEmptyValues(child, types);
   }
 }
 
@@ -107,9 +133,10 @@ void AddSelfDescription(CLI::App* app, const Program& program) {
                         "Print the version and exit");
   AddCompletion(app, program);
   AddManual(app, program);
-  const auto format = std::make_shared<HelpFormat>();
+  const auto format = std::make_shared<HelpFormat>(program.types);
   format->column_width(34);
   SetFormat(app, format);
+  RefuseEmptyValues(app, program.types);
 }
 
 std::optional<int> ParseArguments(CLI::App* app, int argc, const char* const* argv) {

@@ -21,8 +21,9 @@ struct Program {
 };
 
 // Adds --version, the command `completion SHELL` that prints a completion script, and the hidden
-// one `manual DIR` that writes man pages and completions as they are installed. To be called once
-// all options and commands are there; `app`, and what `program` refers to, outlive the parsing.
+// one `manual DIR` that writes man pages and completions as they are installed; refuses empty
+// values of types that have none. To be called once all options and commands are there; `app`, and
+// what `program` refers to, outlive the parsing.
 void AddSelfDescription(CLI::App* app, const Program& program);
 
 // Nothing where the program is to run. Else its exit code, all being said: 0 for what the command

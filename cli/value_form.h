@@ -25,9 +25,11 @@ struct ValueForm {
 // A name for the values of several options, and the forms that they take. The strings are
 // constants of the program.
 struct ValueType {
-  std::string_view name;     // as the options' type_name says, for example "TARGET"
-  std::string_view forms;    // "latest|lsn:LSN|name:POINT"
-  std::string_view meaning;  // a sentence for the man page
+  std::string_view name;      // as the options' type_name says, for example "TARGET"
+  std::string_view forms;     // "latest|lsn:LSN|name:POINT"; empty: none that are known
+  std::string_view meaning;   // a sentence for the man page; empty: the name says it
+  std::string_view options;   // "--at --from": names that mean this type where they name none
+  bool may_be_empty = false;  // else "" is refused
 };
 
 // Reads "latest|lsn:LSN|csv:DIR|pfs://...": forms with | between, each some literal text up to a

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "archive/store.h"
+#include "archive/store_address.h"
 #include "cli/program.h"
 
 namespace trunkline {
@@ -13,7 +13,7 @@ namespace {
 
 constexpr ValueType kValueTypes[] = {
     {"ARCHIVE", kArchiveForms,
-     "A folder, a branch of a repo in Pachyderm's file system, or a bucket of S3's protocol."},
+     "A folder, a branch of a repo in Pachyderm's file system, or a bucket of S3's protocol.", ""},
 };
 
 // An option whose value `parse` turns into `*target`.

@@ -15,6 +15,10 @@ Result<std::unique_ptr<Destination>> OpenDestination(const std::string& address,
         "destinations " + address.substr(0, address.find(':') + 1) + " are not in this version",
         hint);
   }
+  if (address.find(':') == std::string::npos) {
+    return Fail(ErrorKind::kInvalidArgument, "the destination does not say of which kind it is",
+                hint);
+  }
   // The address is not shown: it may hold a password.
   return Fail(
       ErrorKind::kInvalidArgument,

@@ -20,6 +20,9 @@ struct DestinationOptions {
   std::optional<std::string> create_database = {};
   // Postgres alone: a file that gets the new database's name once it is whole; empty: none.
   std::string database_file = {};
+  // Postgres alone: gets the name of the database that was filled, once it is whole. Null: the name
+  // of a new one is printed on standard output.
+  std::function<void(const std::string& name)> on_database = {};
   // Postgres alone: connections that load a new database at once.
   int jobs = 2;
 };
@@ -37,9 +40,6 @@ class Destination {
   // line on what was made, for the user. `progress` may be null.
   virtual Result<std::string> Write(const DatabaseState& state, const Progress& progress) = 0;
 };
-
-// How a destination is written: forms with | between.
-inline constexpr char kDestinationForms[] = "csv:DIR|postgresql://...";
 
 // By prefix: csv:DIR, postgresql://..., postgres://...; kUnsupported for sql: and pgdata:,
 // kInvalidArgument for anything else.

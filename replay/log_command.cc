@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "archive/rebuild_start.h"
@@ -110,6 +111,32 @@ class LogPrinter {
   std::shared_ptr<const SegmentReader> reader_;
 };
 
+// The tables that a filter names, as far as they have been seen.
+class NamedTables {
+ public:
+  explicit NamedTables(const LogFilter& filter) : filter_(filter) {}
+
+  // kInvalidArgument when another schema has such a table as well: their changes would be mixed.
+  Result<void> See(const Relation& relation) {
+    if (filter_.all() || !filter_.NamesTable(relation)) return {};
+    if (oid_ == 0) schema_ = relation.schema;
+    if (oid_ != 0 && oid_ != relation.oid && schema_ != relation.schema) {
+      return Fail(ErrorKind::kInvalidArgument,
+                  "more than one schema has a table \"" + relation.name + "\": " + schema_ +
+                      " and " + relation.schema,
+                  "name it as schema.table");
+    }
+    oid_ = relation.oid;
+    return {};
+  }
+  bool any() const { return oid_ != 0; }
+
+ private:
+  const LogFilter& filter_;
+  uint32_t oid_ = 0;
+  std::string schema_;
+};
+
 struct Range {
   Lsn from;
   Lsn to;
@@ -127,26 +154,33 @@ Result<Range> ResolveRange(const Store& store, const Catalog& catalog, const Log
   ASSIGN_OR_RETURN(const Target to, ParseTarget(options.to));
   ASSIGN_OR_RETURN(range.to, ResolveLimit(store, catalog, to));
   if (range.to < range.from) {
-    return Fail(ErrorKind::kInvalidArgument, "--to is before --from");
+    return Fail(
+        ErrorKind::kInvalidArgument,
+        "--to, LSN " + range.to.ToString() + ", is before --from, LSN " + range.from.ToString());
   }
   return range;
 }
 
-// Teaches `format` the types that the snapshots know, and says whether one holds the table. What
-// was archived before the first snapshot has the types that it knows, if any.
-Result<bool> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
-                                const LogFilter& filter, LogFormat* format) {
-  bool known = false;
+Result<std::vector<SegmentEntry>> SegmentsOf(const Catalog& catalog, const Range& range) {
+  Result<std::vector<SegmentEntry>> segments = SegmentsBetween(catalog, range.from, range.to);
+  if (segments || segments.error().kind != ErrorKind::kGap) return segments;
+  Error error = std::move(segments).error();
+  error.hint = "choose --from and --to on one side of it; trunkline info lists the gaps";
+  return Fail(std::move(error));
+}
+
+// Teaches `format` the types that the snapshots know, and `named` their tables. What was archived
+// before the first snapshot has the types that it knows, if any.
+Result<void> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
+                                NamedTables* named, LogFormat* format) {
   ASSIGN_OR_RETURN(const std::vector<TablesAt> snapshots, SnapshotsFrom(store, catalog, Lsn{}));
   for (const TablesAt& snapshot : snapshots) {
     if (snapshot.lsn > range.to && &snapshot != &snapshots.front()) break;
     ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(snapshot.definition));
     format->Learn(definition);
-    known |=
-        std::any_of(snapshot.parts.begin(), snapshot.parts.end(),
-                    [&](const SnapshotPart& part) { return filter.NamesTable(part.relation); });
+    for (const SnapshotPart& part : snapshot.parts) TRY(named->See(part.relation));
   }
-  return known;
+  return {};
 }
 
 Result<void> RunLog(const LogOptions& options) {
@@ -155,9 +189,9 @@ Result<void> RunLog(const LogOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(const Range range, ResolveRange(*store, catalog, options));
-  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments,
-                   SegmentsBetween(catalog, range.from, range.to));
-  ASSIGN_OR_RETURN(bool known, LearnFromSnapshots(*store, catalog, range, filter, format.get()));
+  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsOf(catalog, range));
+  NamedTables named(filter);
+  TRY(LearnFromSnapshots(*store, catalog, range, &named, format.get()));
 
   std::vector<ObjectInfo> objects;
   uint64_t total = 0;
@@ -176,13 +210,12 @@ Result<void> RunLog(const LogOptions& options) {
   for (;;) {
     ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
     if (item == nullptr) break;
-    known |= std::any_of(item->reader->relations().begin(), item->reader->relations().end(),
-                         [&](const Relation& relation) { return filter.NamesTable(relation); });
+    for (const Relation& relation : item->reader->relations()) TRY(named.See(relation));
     TRY(printer.Add(*item, range.from, range.to));
     if (progress) progress->Update(item->position, total);
   }
   TRY(printer.Finish());
-  if (known || filter.all()) return {};
+  if (named.any() || filter.all()) return {};
   return Fail(ErrorKind::kNotFound, "the archive knows no table \"" + options.table + "\"",
               "trunkline info lists the tables");
 }
@@ -193,16 +226,11 @@ void AddLogCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<LogOptions>();
   CLI::App* command = app->add_subcommand("log", "Print the changes between two targets");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
-  command->add_option("--from", options->from, "Changes after this target (default: the first)")
-      ->type_name("TARGET");
-  command->add_option("--to", options->to, "Changes up to this target (default: latest)")
-      ->type_name("TARGET");
-  command->add_option("--table", options->table, "Just this table: table or schema.table")
-      ->type_name("TABLE");
-  command
-      ->add_option("--key", options->key,
-                   "Just the row with these values of its replica identity, as a CSV line")
-      ->type_name("KEY");
+  command->add_option("--from", options->from, "Changes after this target (default: the first)");
+  command->add_option("--to", options->to, "Changes up to this target (default: latest)");
+  command->add_option("--table", options->table, "Just this table: table or schema.table");
+  command->add_option("--key", options->key,
+                      "Just the row with these values of its replica identity, as a CSV line");
   command->add_option("--format", options->format, "text (default), jsonl, csv or sql")
       ->check(CLI::IsMember({"text", "jsonl", "csv", "sql"}));
   command->callback([=] { context->run = [=] { return RunLog(*options); }; });

@@ -7,22 +7,12 @@
 #include "base/log.h"
 #include "cli/program.h"
 #include "replay/command.h"
-#include "replay/destination.h"
-#include "replay/target.h"
+#include "replay/value_types.h"
 
 namespace trunkline {
 namespace {
 
 constexpr int kUsageError = 2;
-
-// What the options' values are; their forms stand beside what reads them.
-constexpr ValueType kValueTypes[] = {
-    {"ARCHIVE", kArchiveForms,
-     "A folder, a branch of a repo in Pachyderm's file system, or a bucket of S3's protocol."},
-    {"TARGET", kTargetForms,
-     "An instant: a time with its offset from UTC, an LSN, a transaction, or a restore point."},
-    {"DEST", kDestinationForms, "Where a state is rebuilt."},
-};
 
 void PrintError(const Error& error) {
   const std::string line = "trunkline: " + error.ToString() + "\n";

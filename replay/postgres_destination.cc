@@ -92,8 +92,8 @@ Result<Connection> Open(const std::string& conninfo) {
 // A database that is there: in one transaction, so that a failure leaves it as it was.
 class ExistingDatabase : public Destination {
  public:
-  ExistingDatabase(std::string conninfo, bool force)
-      : conninfo_(std::move(conninfo)), force_(force) {}
+  ExistingDatabase(std::string conninfo, const DestinationOptions& options)
+      : conninfo_(std::move(conninfo)), force_(options.force), on_database_(options.on_database) {}
 
   Result<void> Check() override {
     TRY(Open(conninfo_));
@@ -109,12 +109,14 @@ class ExistingDatabase : public Destination {
     ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
     const std::string database = PQdb(connection.get());
     SetInstant(&connection, database, state);
+    if (on_database_) on_database_(database);
     return Summary(state, "database " + database);
   }
 
  private:
   const std::string conninfo_;
   const bool force_;
+  const std::function<void(const std::string&)> on_database_;
 };
 
 // A database of our own, which bears its name only once it is whole.
@@ -126,6 +128,7 @@ class NewDatabase : public Destination {
         incomplete_(IncompleteName(*options.create_database, options.force)),
         force_(options.force),
         file_(options.database_file),
+        on_database_(options.on_database),
         jobs_(options.jobs) {}
 
   Result<void> Check() override {
@@ -198,7 +201,11 @@ class NewDatabase : public Destination {
 
   // Data goes to standard output: the name is what a script goes on with.
   Result<void> TellName() const {
-    std::printf("%s\n", name_.c_str());
+    if (on_database_) {
+      on_database_(name_);
+    } else {
+      std::printf("%s\n", name_.c_str());
+    }
     if (file_.empty()) return {};
     std::ofstream file(file_);
     file << name_ << '\n';
@@ -213,6 +220,7 @@ class NewDatabase : public Destination {
   const std::string incomplete_;
   const bool force_;
   const std::string file_;
+  const std::function<void(const std::string&)> on_database_;
   const int jobs_;
 };
 
@@ -222,7 +230,7 @@ Result<std::unique_ptr<Destination>> NewPostgresDestination(const std::string& c
                                                             const DestinationOptions& options) {
   if (options.jobs < 1) return Fail(ErrorKind::kInvalidArgument, "--jobs must be 1 or more");
   if (options.create_database) return std::make_unique<NewDatabase>(conninfo, options);
-  return std::make_unique<ExistingDatabase>(conninfo, options.force);
+  return std::make_unique<ExistingDatabase>(conninfo, options);
 }
 
 }  // namespace trunkline

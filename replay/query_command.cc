@@ -1,6 +1,7 @@
 // trunkline query: runs SQL on the state at a target, in a private Postgres that is gone
 // afterwards.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -43,10 +44,14 @@ struct QueryOptions {
 Result<std::string> ReadSql(const QueryOptions& options) {
   if (options.file.empty()) return options.sql;
   if (options.file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (fs::is_directory(options.file)) {
+    return Fail(ErrorKind::kInvalidArgument, options.file + " is a folder, not a file of SQL");
+  }
+  errno = 0;
   std::ifstream file(options.file);
   std::string sql{std::istreambuf_iterator<char>(file), {}};
-  if (file && !fs::is_directory(options.file)) return sql;
-  return Fail(ErrorKind::kNotFound, "cannot read " + options.file);
+  if (file) return sql;
+  return Fail(ErrnoError("cannot read " + options.file, errno));
 }
 
 Result<std::unique_ptr<postgres::Server>> StartServer() {
@@ -217,21 +222,16 @@ void AddQueryCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command =
       app->add_subcommand("query", "Run SQL on the tables as they were at a target");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
-  command->add_option("--at", options->at, "The target")->required()->type_name("TARGET");
+  command->add_option("--at", options->at, "The target")->required();
   CLI::Option_group* source = command->add_option_group("SQL");
-  source->add_option("-c,--command", options->sql, "The SQL; several statements with ; between")
-      ->type_name("SQL");
-  source->add_option("-f,--file", options->file, "A file that holds the SQL; - for standard input")
-      ->type_name("FILE");
+  source->add_option("-c,--command", options->sql, "The SQL; several statements with ; between");
+  source->add_option("-f,--file", options->file, "A file that holds the SQL; - for standard input");
   source->require_option(1);
-  command->add_option("-o,--output", options->output, "Write the result to this file")
-      ->type_name("FILE");
+  command->add_option("-o,--output", options->output, "Write the result to this file");
   command->add_option("--format", options->format, "csv or table (the default)")
       ->check(CLI::IsMember({"csv", "table"}));
-  command
-      ->add_option("--as-of", options->as_of,
-                   "What the SQL sees as trunkline.as_of (default: the target's commit time)")
-      ->type_name("TIMESTAMP");
+  command->add_option("--as-of", options->as_of,
+                      "What the SQL sees as trunkline.as_of (default: the target's commit time)");
   command->callback([=] { context->run = [=] { return RunQuery(*options); }; });
 }
 

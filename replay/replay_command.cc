@@ -1,5 +1,6 @@
 // trunkline replay: rebuilds the state at a target into a destination.
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -8,9 +9,11 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/noted_warnings.h"
 #include "replay/command.h"
 #include "replay/destination.h"
 #include "replay/progress.h"
+#include "replay/replay_result.h"
 #include "replay/rows_part.h"
 #include "replay/state.h"
 
@@ -25,6 +28,7 @@ struct ReplayOptions {
   std::string rows;
   std::string as_of;
   bool dry_run = false;
+  bool json = false;
   DestinationOptions destination;
 };
 
@@ -77,7 +81,32 @@ Result<void> CheckTakesParts(const std::string& destination) {
               "load the parts' files by COPY where a database is wanted");
 }
 
-Result<void> RunReplay(const ReplayOptions& options) {
+// A result for programs is on its way while `options.json`.
+class ResultOfReplay {
+ public:
+  explicit ResultOfReplay(ReplayOptions* options) {
+    result_.asked = options->at;
+    result_.destination = options->to;
+    options->destination.on_database = [this](const std::string& name) { result_.database = name; };
+  }
+  ResultOfReplay(const ResultOfReplay&) = delete;
+  ResultOfReplay& operator=(const ResultOfReplay&) = delete;
+
+  void Print(const Store& store, const DatabaseState& state) {
+    result_.archive = store.url();
+    result_.warnings = warnings_.lines();
+    result_.seconds = std::chrono::steady_clock::now() - start_;
+    const std::string text = ToJson(result_, state);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+
+ private:
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const NotedWarnings warnings_;
+  ReplayResult result_;
+};
+
+Result<void> RunReplay(ReplayOptions options) {
   ASSIGN_OR_RETURN(const Target target, ParseTarget(options.at));
   std::optional<Timestamp> as_of;
   if (!options.as_of.empty()) {
@@ -88,6 +117,12 @@ Result<void> RunReplay(const ReplayOptions& options) {
     ASSIGN_OR_RETURN(part, ParseRowsPart(options.rows));
     TRY(CheckTakesParts(options.to));
   }
+  if (options.json && options.to.ends_with(":-")) {
+    return Fail(ErrorKind::kInvalidArgument, "--json and --to both need standard output",
+                "name a file");
+  }
+  std::optional<ResultOfReplay> result;
+  if (options.json) result.emplace(&options);
   ASSIGN_OR_RETURN(const std::unique_ptr<Destination> destination,
                    OpenDestination(options.to, options.destination));
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
@@ -100,6 +135,7 @@ Result<void> RunReplay(const ReplayOptions& options) {
   ASSIGN_OR_RETURN(const std::string made, Write(destination.get(), state));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
   std::fprintf(stderr, "%s\n%s\n", resolved.ToString().c_str(), made.c_str());
+  if (result) result->Print(*store, state);
   return {};
 }
 
@@ -109,14 +145,12 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<ReplayOptions>();
   CLI::App* command = app->add_subcommand("replay", "Rebuild the tables as they were at a target");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
-  command->add_option("--at", options->at, "The target")->required()->type_name("TARGET");
+  command->add_option("--at", options->at, "The target")->required();
   command->add_option("--to", options->to, "csv:DIR or postgresql://...")
       ->required()
       ->type_name("DEST");
-  command
-      ->add_option("--tables", options->tables,
-                   "Rebuild just these: table or schema.table, with commas between")
-      ->type_name("TABLES");
+  command->add_option("--tables", options->tables,
+                      "Rebuild just these: table or schema.table, with commas between");
   command
       ->add_option("--rows", options->rows,
                    "Write the K-th of N parts of every table's rows, by their keys; csv: alone")
@@ -126,18 +160,16 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
                    "Make a new database of this name, or of a unique one, on the server")
       ->expected(0, 1)
       ->type_name("[NAME]");
-  command
-      ->add_option("--database-file", options->destination.database_file,
-                   "Write the new database's name into this file")
-      ->type_name("FILE");
+  command->add_option("--database-file", options->destination.database_file,
+                      "Write the new database's name into this file");
   command->add_option("--jobs", options->destination.jobs, "Connections that load a database")
       ->check(CLI::Range(1, 64));
-  command
-      ->add_option("--as-of", options->as_of,
-                   "What the stages see as their instant (default: the target's commit time)")
-      ->type_name("TIMESTAMP");
+  command->add_option("--as-of", options->as_of,
+                      "What the stages see as their instant (default: the target's commit time)");
   command->add_flag("--force", options->destination.force, "Replace what the destination holds");
-  command->add_flag("--dry-run", options->dry_run, "Print what would be read, and write nothing");
+  CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run,
+                                           "Print what would be read, and write nothing");
+  command->add_flag("--json", options->json, "Print JSON on what was rebuilt")->excludes(dry_run);
   command->callback([=] { context->run = [=] { return RunReplay(*options); }; });
 }
 

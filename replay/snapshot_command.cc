@@ -57,9 +57,8 @@ void AddSnapshotCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command = app->add_subcommand(
       "snapshot", "Add a base snapshot, made from the archive alone: rebuilds begin at the newest");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
-  command->add_option("--at", options->at, "The target (default: latest)")->type_name("TARGET");
-  command->add_option("--scratch", options->scratch, "A folder for scratch files")
-      ->type_name("DIR");
+  command->add_option("--at", options->at, "The target (default: latest)");
+  command->add_option("--scratch", options->scratch, "A folder for scratch files");
   command->callback([=] { context->run = [=] { return RunSnapshot(*options); }; });
 }
 

@@ -257,6 +257,10 @@ Result<Target> ParseTarget(std::string_view text) {
   }
   const Result<Timestamp> time = Timestamp::Parse(text);
   if (time) return Target(*time);
+  const bool meant_a_time = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (!meant_a_time) {
+    return Fail(ErrorKind::kInvalidArgument, context + ": not an instant", std::string(kForms));
+  }
   return Fail(Error(time.error()).WithContext(context));
 }
 

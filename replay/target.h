@@ -25,9 +25,6 @@ struct AtName {
 };
 using Target = std::variant<Latest, Timestamp, Lsn, AtXid, AtName>;
 
-// How a target is written: forms with | between.
-inline constexpr char kTargetForms[] = "latest|TIMESTAMP|lsn:LSN|xid:XID|name:POINT";
-
 // "latest", "2016-11-30 09:29:00-08", "lsn:0/16B3748", "xid:1234", "name:before-sale".
 Result<Target> ParseTarget(std::string_view text);
 

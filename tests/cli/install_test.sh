@@ -31,6 +31,14 @@ all_documented() {
     documents "$share/man/man1/trunkline-$command.1" "$work/usr/bin/trunkline" "$command" || return 1
   done
 }
+# A --format without a set of values cannot be completed: it needs CLI::IsMember.
+formats_are_sets() {
+  local command
+  for command in $(commands_of "$work/usr/bin/trunkline"); do
+    "$work/usr/bin/trunkline" "$command" --help | grep -E '^ +--format ' | grep -qvE -- '--format [a-z]+\|' || continue
+    echo "trunkline $command --format does not say what it takes" && return 1
+  done
+}
 pages_are_valid() {
   local warnings
   warnings=$(find "$share/man" -type f -exec groff -man -ww -z -Tutf8 -K utf8 {} + 2>&1)
@@ -48,5 +56,6 @@ check "completions are where the shells look" has \
   share/fish/vendor_completions.d/trunkline{,d}.fish
 check "the SQL and the documents" has share/trunkline/sql/source_setup.sql share/doc/trunkline/operating.md
 check "each command has a man page, and each option stands in it" all_documented
+check "each --format says what it takes" formats_are_sets
 check "troff has nothing to say about the pages" pages_are_valid
 summarize
