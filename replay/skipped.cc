@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <span>
 #include <utility>
 #include <variant>
 
-#include "replay/read_ahead.h"
+#include "replay/timeline.h"
 
 namespace trunkline {
 namespace {
@@ -46,31 +47,27 @@ using ByLsn = std::map<Lsn, TransactionInfo>;
 Result<ByLsn> Find(const Store& store, const Catalog& catalog, Lsn limit,
                    const std::vector<Wanted>& wanted) {
   const Lsn from = FirstSnapshotLsn(catalog);
-  std::vector<ObjectInfo> objects;
-  for (const SegmentEntry& segment : catalog.segments) {
-    if (segment.gap || segment.end <= from || segment.begin >= limit) continue;
-    objects.push_back({segment.name, segment.size});
-  }
   // Where all are named by their LSN, few blocks can hold them.
   const auto may_match = [&](const SegmentReader&, const BlockStats& block) {
-    return std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& item) {
-      const Lsn* lsn = std::get_if<Lsn>(&item);
-      return lsn == nullptr || (block.commit_lsn_min <= *lsn && *lsn <= block.commit_lsn_max);
-    });
+    return block.commit_lsn_max >= from && block.commit_lsn_min < limit &&
+           std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& item) {
+             const Lsn* lsn = std::get_if<Lsn>(&item);
+             return lsn == nullptr ||
+                    (block.commit_lsn_min <= *lsn && *lsn <= block.commit_lsn_max);
+           });
   };
   ByLsn found;
-  ReadAhead blocks(store, std::move(objects), may_match);
-  for (;;) {
-    ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
-    if (item == nullptr) return found;
-    for (const TransactionSlice& slice : item->block.slices()) {
-      const TransactionInfo& info = slice.info;
-      if (!info.xid.valid() || info.commit_lsn < from || info.commit_lsn >= limit) continue;
-      const bool matches = std::any_of(wanted.begin(), wanted.end(),
-                                       [&](const Wanted& one) { return Matches(one, info); });
-      if (matches) found[info.commit_lsn] = info;
+  const auto visit = [&](const TransactionSlice& slice, std::span<const Change>) {
+    const TransactionInfo& info = slice.info;
+    const bool matches = std::any_of(wanted.begin(), wanted.end(),
+                                     [&](const Wanted& item) { return Matches(item, info); });
+    if (matches && info.commit_lsn >= from && info.commit_lsn < limit) {
+      found[info.commit_lsn] = info;
     }
-  }
+    return info.commit_lsn < limit;
+  };
+  TRY(Timeline(store, catalog).Scan(may_match, visit));
+  return found;
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ inline constexpr ValueType kValueTypes[] = {
     {"TARGET", "latest|TIMESTAMP|lsn:LSN|xid:XID|name:POINT",
      "An instant: a time with its offset from UTC, an LSN, a transaction, or a restore point.",
      "--at --from --to --up-to"},
+    {"TRANSACTION", "xid:XID|lsn:LSN",
+     "A transaction, by its id or by the LSN at which its commit record begins.", ""},
     {"DEST", "csv:DIR|postgresql://...", "Where a state is rebuilt.", ""},
     {"TIMESTAMP", "", "A time with its offset from UTC, such as 2016-11-30 09:29:00-08.",
      "--as-of"},

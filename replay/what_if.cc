@@ -95,8 +95,10 @@ void AddWhatIfOptions(CLI::App* command, WhatIfOptions* options) {
                    "record begins; can be given again")
       ->type_name("TRANSACTION")
       ->allow_extra_args(false);
-  command->add_option("--conflicts", options->conflicts,
-                      "With --skip: a file for what conflicts then, with keys, as JSON lines");
+  command
+      ->add_option("--conflicts", options->conflicts,
+                   "With --skip: a file for what conflicts then, with keys, as JSON lines")
+      ->type_name("FILE");
 }
 
 Result<std::unique_ptr<WhatIf>> WhatIf::Make(const WhatIfOptions& options, const Store& store,
