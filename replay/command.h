@@ -32,6 +32,7 @@ struct CommandContext {
 inline constexpr char kArchiveHelp[] =
     "The archive: a path, pfs://host/repo@branch or s3://bucket/prefix";
 
+void AddHistoryCommand(CLI::App* app, CommandContext* context);
 void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);
 void AddQueryCommand(CLI::App* app, CommandContext* context);

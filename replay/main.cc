@@ -32,6 +32,7 @@ int Main(int argc, char** argv) {
   AddReplayCommand(&app, &context);
   AddQueryCommand(&app, &context);
   AddLogCommand(&app, &context);
+  AddHistoryCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
   AddSnapshotCommand(&app, &context);

@@ -1,0 +1,102 @@
+// RowWalk: plays a stretch of an archive, snapshots and segments in their order, as events of the
+// rows of tables. Skips by their footers the blocks that cannot hold a wanted one.
+//
+// Which rows are in doubt it tells as `trunkline info` does: a table that had rows once counts as
+// having some.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "archive/catalog.h"
+#include "archive/rebuild_start.h"
+#include "archive/schema_fold.h"
+#include "archive/store.h"
+#include "base/error.h"
+#include "replay/row_event.h"
+
+namespace trunkline {
+
+// What a walk over the transactions of [from, until) reads. `from` is that of the first snapshot.
+struct WalkPlan {
+  std::vector<TablesAt> snapshots;  // by LSN; the walk begins with the first
+  std::vector<SegmentEntry> segments;
+  Lsn until;
+
+  Lsn from() const { return snapshots.front().lsn; }
+  // When a rebuild as of `from` has the table's rows from: its snapshot there, or the base
+  // snapshot, which lacks it.
+  Lsn StartOf(uint32_t oid) const;
+  // Leaves out what a walk of that table alone does not need.
+  void BeginWith(uint32_t oid);
+  Lsn start;  // the `from` that was asked for
+};
+
+// From the snapshots that the state at `from` begins with. kNotFound where there is no base
+// snapshot at or before it; kGap, with bounds, where the archive is not whole up to `until`.
+Result<WalkPlan> PlanWalk(const Store& store, const Catalog& catalog, Lsn from, Lsn until);
+
+struct WalkCounts {
+  uint64_t segments = 0;  // opened, parts of snapshots too
+  uint64_t blocks = 0;    // decoded
+  uint64_t skipped = 0;   // blocks passed over
+};
+
+class RowWalk final : private SchemaFold {
+ public:
+  // Nothing is owned. All tables are walked where `wanted` is null.
+  RowWalk(const Store& store, Wanted wanted, RowSink* sink);
+
+  // Walks a plan from its beginning.
+  Result<void> Run(const WalkPlan& plan,
+                   const std::function<void(uint64_t done, uint64_t total)>& progress);
+
+  const WalkCounts& counts() const { return counts_; }
+
+ private:
+  class Rows;
+
+  std::unique_ptr<TableRows> NewRows(const Relation& relation) override;
+  void OnDefinition(Lsn lsn) override;
+
+  bool IsLoaded(uint32_t oid) const;
+  bool IsKnown(uint32_t oid) const;
+  Rows* RowsOf(uint32_t oid);
+  void Emit(uint32_t oid, RowEvent event);
+  Moment Now() const;
+
+  Result<void> TakeSnapshot(const TablesAt& snapshot);
+  Result<void> LoadRows(Lsn lsn, const std::vector<SnapshotPart>& parts);
+  Result<void> LoadPart(const SnapshotPart& part);
+  Result<void> TakeSnapshotsUpTo(Lsn lsn);
+  Result<void> AddSegment(const std::shared_ptr<const SegmentReader>& reader, Lsn until);
+  Result<void> AddBlock(const std::shared_ptr<const SegmentReader>& reader, size_t index,
+                        Lsn until);
+  bool MustDecode(const SegmentReader& reader, const BlockStats& block);
+  Result<void> Play(const std::shared_ptr<const SegmentReader>& reader, size_t index, Lsn from,
+                    Lsn limit);
+  Result<void> TakeChange(const Change& change, const Moment& at);
+
+  const Store& store_;
+  Wanted wanted_;
+  RowSink* sink_;
+  WalkCounts counts_;
+  bool started_ = false;
+  std::unordered_map<uint32_t, Lsn> loaded_at_;  // by relation OID: the first snapshot
+  Lsn base_;                                     // the first base snapshot
+  Lsn loaded_;                                   // the newest snapshot that was taken
+  std::vector<TablesAt> snapshots_;              // still to come, the next one last
+  std::unordered_set<uint32_t> alive_;           // tables with an entry
+  Moment moment_;                                // of the change at hand
+  Result<void> outcome_;                         // of events emitted where no error can be told
+  std::string last_digest_;                      // of the segment before
+  Lsn last_end_;
+  DecodedBlock block_;
+};
+
+}  // namespace trunkline

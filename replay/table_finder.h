@@ -1,0 +1,40 @@
+// TableFinder: which table a name means, over a range in which tables are made, renamed and
+// dropped.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "replay/row_event.h"
+
+namespace trunkline {
+
+class TableFinder final : public RowSink {
+ public:
+  Result<void> Take(uint32_t oid, const RowEvent& event) override;
+  bool takes_rows() const override { return false; }
+  bool WantsRows(const TableShape&, const BlockRelationStats&) const override { return false; }
+
+  // The table that has the name at the end, or else the one that had it before. kNotFound where
+  // there is none, kInvalidArgument where there are several: "table" alone leaves the schema open.
+  Result<std::shared_ptr<const TableShape>> Find(const std::string& asked) const;
+
+ private:
+  struct Table {
+    std::shared_ptr<const TableShape> shape;  // the newest
+    std::set<QualifiedName> names;            // all that it had
+    uint64_t newest = 0;                      // number of the event that gave it the shape
+    bool gone = false;
+  };
+
+  std::map<uint32_t, Table> tables_;  // by OID
+  uint64_t events_ = 0;
+};
+
+}  // namespace trunkline
