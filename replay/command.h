@@ -32,7 +32,11 @@ struct CommandContext {
 inline constexpr char kArchiveHelp[] =
     "The archive: a path, pfs://host/repo@branch or s3://bucket/prefix";
 
+inline constexpr char kIndexHelp[] =
+    "The folder of the index (default: trunkline/<archive's identity> in ~/.cache)";
+
 void AddHistoryCommand(CLI::App* app, CommandContext* context);
+void AddIndexCommand(CLI::App* app, CommandContext* context);
 void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);
 void AddQueryCommand(CLI::App* app, CommandContext* context);

@@ -65,6 +65,16 @@ bool KeepsKey(const TableShape& before, const TableShape& after) {
   return true;
 }
 
+Result<void> CheckText(const Relation& relation, Tuple row) {
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (row[i].state != ValueState::kBinary) continue;
+    return Fail(ErrorKind::kUnsupported, "column \"" + relation.columns[i].name +
+                                             "\" of the table " + NameOf(relation) +
+                                             " has values in binary format");
+  }
+  return {};
+}
+
 // The row, with what was not sent of it taken from the one before; nothing where that is not known.
 std::optional<std::vector<Value>> Complete(Tuple row, const std::vector<Value>& before) {
   std::vector<Value> complete(row.begin(), row.end());
@@ -74,17 +84,6 @@ std::optional<std::vector<Value>> Complete(Tuple row, const std::vector<Value>& 
     complete[i] = before[i];
   }
   return complete;
-}
-
-std::string KeyWith(const TableShape& shape, Tuple row, Tuple old_row) {
-  std::vector<Value> complete(row.begin(), row.end());
-  for (const uint16_t column : shape.key) {
-    // A key that is out of line comes with the row before, where it is the same.
-    if (complete[column].state == ValueState::kUnchangedToast && !old_row.empty()) {
-      complete[column] = old_row[column];
-    }
-  }
-  return EncodeKey(shape, complete);
 }
 
 std::optional<int64_t> FirstInteger(const std::string& key) {
@@ -311,6 +310,7 @@ void RowHistory::TakeRow(const RowEvent& event) {
 Result<void> RowHistory::TakeInsert(const RowEvent& event) {
   const std::string key = EncodeKey(*shape_, event.row);
   if (!keys_->contains(key)) return {};
+  TRY(CheckText(shape_->relation, event.row));
   const std::optional<std::vector<Value>> row = Complete(event.row, {});
   if (!row) return Fail(Corrupt("a value of a new row is said to be unchanged", event.at));
   RowLife* life = Find(key);
@@ -325,10 +325,11 @@ Result<void> RowHistory::TakeInsert(const RowEvent& event) {
 }
 
 Result<void> RowHistory::TakeUpdate(const RowEvent& event) {
-  const std::string key = KeyWith(*shape_, event.row, event.old_row);
+  const std::string key = EncodeKey(*shape_, event.row);
   const std::string old_key = event.old_row.empty() ? key : EncodeKey(*shape_, event.old_row);
   const bool followed = keys_->contains(old_key);
   if (!followed && !keys_->contains(key)) return {};
+  TRY(CheckText(shape_->relation, event.row));
   RowLife* life = Find(old_key);
   if (!followed) {
     incomplete_ |= keys_->insert(old_key).second;

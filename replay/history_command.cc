@@ -11,6 +11,7 @@
 #include "replay/command.h"
 #include "replay/history_format.h"
 #include "replay/history_query.h"
+#include "replay/index_reader.h"
 #include "replay/progress.h"
 #include "replay/target.h"
 
@@ -27,6 +28,7 @@ struct HistoryOptions {
   std::string to = "latest";
   std::string at;
   std::string format = "text";
+  std::string index;
 };
 
 Result<Lsn> Resolve(const Store& store, const Catalog& catalog, const std::string& text) {
@@ -55,6 +57,30 @@ Result<HistoryRequest> MakeRequest(const Store& store, const Catalog& catalog,
                                      : "--to is before --from");
   }
   return request;
+}
+
+// The index that was asked for, or the one in its usual place; null where that is missing, or is no
+// good.
+Result<std::unique_ptr<IndexReader>> FindIndex(const Store& store, const Catalog& catalog,
+                                               const std::string& asked) {
+  std::string folder = asked;
+  if (folder.empty()) {
+    const Result<std::string> usual = DefaultIndexFolder(catalog.identity);
+    if (!usual) return std::unique_ptr<IndexReader>();
+    folder = *usual;
+  }
+  Result<std::unique_ptr<IndexReader>> index = IndexReader::Open(store, catalog, folder);
+  if (index) return index;
+  const bool missing = index.error().kind == ErrorKind::kNotFound;
+  if (missing && !asked.empty()) {
+    return Fail(Error{ErrorKind::kNotFound, index.error().message, "trunkline index makes one"});
+  }
+  if (!missing) {
+    const std::string line =
+        "trunkline: the archive is read without its index: " + index.error().ToString() + "\n";
+    std::fwrite(line.data(), 1, line.size(), stderr);
+  }
+  return std::unique_ptr<IndexReader>();
 }
 
 Result<void> Write(std::string* buffer) {
@@ -104,9 +130,11 @@ Result<void> RunHistory(const HistoryOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(HistoryRequest request, MakeRequest(*store, catalog, options));
+  ASSIGN_OR_RETURN(const std::unique_ptr<IndexReader> index,
+                   FindIndex(*store, catalog, options.index));
   std::optional<Progress> progress(std::in_place, "Reading");
   request.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
-  ASSIGN_OR_RETURN(const HistoryAnswer answer, ReadHistory(*store, catalog, request, nullptr));
+  ASSIGN_OR_RETURN(const HistoryAnswer answer, ReadHistory(*store, catalog, request, index.get()));
   progress.reset();
   TRY(Print(answer, format.get()));
   return CheckWhole(answer, request);
@@ -133,6 +161,7 @@ void AddHistoryCommand(CLI::App* app, CommandContext* context) {
       ->excludes(from)
       ->excludes(to);
   command->add_option("--format", options->format, "text (default) or jsonl");
+  command->add_option("--index", options->index, kIndexHelp);
   command->callback([=] { context->run = [=] { return RunHistory(*options); }; });
 }
 

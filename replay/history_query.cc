@@ -6,18 +6,12 @@
 
 #include "archive/manifest.h"
 #include "archive/stream_definition.h"
+#include "replay/index_reader.h"
 #include "replay/row_key.h"
 #include "replay/table_finder.h"
 
 namespace trunkline {
 namespace {
-
-Result<std::shared_ptr<const TableShape>> FindTable(const Store& store, const WalkPlan& plan,
-                                                    const std::string& name) {
-  TableFinder finder;
-  TRY(RowWalk(store, nullptr, &finder).Run(plan, nullptr));
-  return finder.Find(name);
-}
 
 // The snapshot that the rows of a rebuild as of the range's beginning come from.
 Result<Moment> SnapshotAt(const Store& store, const Catalog& catalog, Lsn lsn) {
@@ -46,24 +40,89 @@ class Reader {
 
   Result<HistoryAnswer> Scan() {
     ASSIGN_OR_RETURN(WalkPlan plan, PlanWalk(store_, catalog_, request_.from, request_.until));
-    ASSIGN_OR_RETURN(answer_.table, FindTable(store_, plan, request_.table));
-    ASSIGN_OR_RETURN(answer_.key, ParseRowKey(*answer_.table, request_.key));
-    const uint32_t oid = answer_.table->relation.oid;
+    TableFinder finder;
+    TRY(RowWalk(store_, nullptr, &finder).Run(plan, nullptr));
+    ASSIGN_OR_RETURN(const uint32_t oid, finder.Find(request_.table));
+    TRY(SetTable(finder.ShapeOf(oid)));
     plan.BeginWith(oid);
-    std::set<std::string> keys = {answer_.key};
     for (;;) {
-      RowHistory history(&keys);
-      RowWalk walk(
-          store_, [oid](uint32_t other) { return other == oid; }, &history);
-      TRY(walk.Run(plan, request_.progress));
+      RowHistory history(&keys_);
+      RowWalk walk = WalkOf(&history);
+      const Result<void> walked = walk.Run(plan, Progress());
       answer_.counts = walk.counts();
       if (history.incomplete()) continue;
       if (history.key_changed()) return Fail(KeyChanged(*answer_.table, *history.key_changed()));
+      TRY(walked);
       return Finish(&history, plan.StartOf(oid));
     }
   }
 
+  // Nothing where the index does not suffice. What is wrong with the archive, the scan tells.
+  Result<std::optional<HistoryAnswer>> LookUp(const IndexReader& index) {
+    using Nothing = std::optional<HistoryAnswer>;
+    WalkPlan plan;
+    plan.start = request_.from;
+    ASSIGN_OR_RETURN(plan.snapshots, SnapshotsFor(store_, catalog_, request_.from));
+    TRY(SegmentsBetween(catalog_, plan.from(), request_.until));
+    const std::optional<Lsn> beginning = index.BeginningBefore(plan.from());
+    if (!beginning || plan.from() > index.end()) return Nothing();
+    const Lsn reached = std::min(request_.until, index.end());
+    WalkPlan rest;
+    std::string state;
+    if (reached < request_.until) {
+      if (!index.goes_on()) return Nothing();
+      ASSIGN_OR_RETURN(rest, PlanRest(store_, catalog_, reached, request_.until));
+      ASSIGN_OR_RETURN(state, index.State());
+    }
+    const auto finish_walk = [&](RowWalk walk) -> Result<void> {
+      if (rest.segments.empty()) return {};
+      TRY(walk.Resume(state, index.end(), index.digest()));
+      TRY(walk.Run(rest, Progress()));
+      answer_.counts = walk.counts();
+      return {};
+    };
+    TableFinder finder;
+    TRY(index.FindNames(*beginning, plan.from(), reached, &finder));
+    TRY(finish_walk(RowWalk(store_, nullptr, &finder)));
+    const Result<uint32_t> oid = finder.Find(request_.table);
+    if (!oid) return Nothing();
+    std::shared_ptr<const TableShape> shape = finder.ShapeOf(*oid);
+    if (shape == nullptr) {
+      ASSIGN_OR_RETURN(shape, index.ShapeOf(*oid, *beginning, reached));
+    }
+    TRY(SetTable(std::move(shape)));
+    for (;;) {
+      RowHistory history(&keys_);
+      Result<void> played = index.Play(*oid, *beginning, reached, keys_, &history);
+      if (played) played = finish_walk(WalkOf(&history));
+      if (history.incomplete()) continue;
+      if (!played || history.key_changed()) return Nothing();
+      ASSIGN_OR_RETURN(HistoryAnswer answer, Finish(&history, plan.StartOf(*oid)));
+      return Nothing(std::move(answer));
+    }
+  }
+
  private:
+  Result<void> SetTable(std::shared_ptr<const TableShape> shape) {
+    answer_.table = std::move(shape);
+    ASSIGN_OR_RETURN(answer_.key, ParseRowKey(*answer_.table, request_.key));
+    keys_ = {answer_.key};
+    return {};
+  }
+
+  RowWalk WalkOf(RowHistory* history) const {
+    const uint32_t oid = answer_.table->relation.oid;
+    return RowWalk(
+        store_, [oid](uint32_t other) { return other == oid; }, history);
+  }
+
+  RowWalk::AfterSegment Progress() const {
+    return [this](const SegmentReader&, uint64_t done, uint64_t total) -> Result<void> {
+      if (request_.progress) request_.progress(done, total);
+      return {};
+    };
+  }
+
   Result<HistoryAnswer> Finish(RowHistory* history, Lsn start) {
     ASSIGN_OR_RETURN(const Moment snapshot, SnapshotAt(store_, catalog_, start));
     answer_.doubts = history->DoubtsFrom(request_.from);
@@ -75,6 +134,7 @@ class Reader {
   const Catalog& catalog_;
   const HistoryRequest& request_;
   HistoryAnswer answer_;
+  std::set<std::string> keys_;
 };
 
 }  // namespace
@@ -88,7 +148,14 @@ Result<Lsn> FirstStateOf(const Catalog& catalog) {
 }
 
 Result<HistoryAnswer> ReadHistory(const Store& store, const Catalog& catalog,
-                                  const HistoryRequest& request, HistoryIndex*) {
+                                  const HistoryRequest& request, const IndexReader* index) {
+  if (index != nullptr) {
+    Result<std::optional<HistoryAnswer>> found = Reader(store, catalog, request).LookUp(*index);
+    const bool is_answer =
+        found ? found->has_value() : found.error().kind == ErrorKind::kInvalidArgument;
+    if (!found && is_answer) return Fail(std::move(found).error());
+    if (is_answer) return std::move(**found);
+  }
   return Reader(store, catalog, request).Scan();
 }
 

@@ -15,7 +15,7 @@
 
 namespace trunkline {
 
-class HistoryIndex;
+class IndexReader;
 
 // The transactions with from <= commit LSN < until.
 struct HistoryRequest {
@@ -43,6 +43,6 @@ Result<Lsn> FirstStateOf(const Catalog& catalog);
 // a key that is not the table's as from ParseRowKey; kGap, with bounds, where the archive is not
 // whole; kUnsupported where the key of the table came to be another one.
 Result<HistoryAnswer> ReadHistory(const Store& store, const Catalog& catalog,
-                                  const HistoryRequest& request, HistoryIndex* index);
+                                  const HistoryRequest& request, const IndexReader* index);
 
 }  // namespace trunkline

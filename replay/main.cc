@@ -33,6 +33,7 @@ int Main(int argc, char** argv) {
   AddQueryCommand(&app, &context);
   AddLogCommand(&app, &context);
   AddHistoryCommand(&app, &context);
+  AddIndexCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
   AddSnapshotCommand(&app, &context);

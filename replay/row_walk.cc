@@ -32,8 +32,9 @@ bool IsWithin(const TransactionSlice& slice, Lsn from, Lsn limit) {
 // A table's rows, of which it keeps no more than whether there may be any.
 class RowWalk::Rows final : public TableRows {
  public:
-  Rows(RowWalk* walk, std::shared_ptr<const TableShape> shape)
-      : walk_(walk), shape_(std::move(shape)) {}
+  Rows(RowWalk* walk, std::shared_ptr<const TableShape> shape, bool has_rows = false,
+       std::optional<Error> doubt = {})
+      : walk_(walk), shape_(std::move(shape)), has_rows_(has_rows), doubt_(std::move(doubt)) {}
 
   const std::shared_ptr<const TableShape>& shape() const { return shape_; }
   const Relation& relation() const override { return shape_->relation; }
@@ -102,7 +103,7 @@ class RowWalk::Rows final : public TableRows {
 
   RowWalk* walk_;
   std::shared_ptr<const TableShape> shape_;
-  bool has_rows_ = false;
+  bool has_rows_;
   std::optional<Error> doubt_;
 };
 
@@ -124,6 +125,18 @@ void WalkPlan::BeginWith(uint32_t oid) {
   const Lsn begin = StartOf(oid);
   std::erase_if(snapshots, [begin](const TablesAt& snapshot) { return snapshot.lsn < begin; });
   std::erase_if(segments, [begin](const SegmentEntry& segment) { return segment.end <= begin; });
+}
+
+Result<WalkPlan> PlanRest(const Store& store, const Catalog& catalog, Lsn end, Lsn until) {
+  WalkPlan plan;
+  plan.start = end;
+  plan.until = until;
+  ASSIGN_OR_RETURN(plan.segments, SegmentsBetween(catalog, end, until));
+  ASSIGN_OR_RETURN(std::vector<TablesAt> later, SnapshotsFrom(store, catalog, Lsn{end.value + 1}));
+  for (TablesAt& snapshot : later) {
+    if (snapshot.lsn <= until) plan.snapshots.push_back(std::move(snapshot));
+  }
+  return plan;
 }
 
 Result<WalkPlan> PlanWalk(const Store& store, const Catalog& catalog, Lsn from, Lsn until) {
@@ -148,6 +161,7 @@ RowWalk::RowWalk(const Store& store, Wanted wanted, RowSink* sink)
 // A table is passed over until its snapshot; one without any, until the base snapshot, which would
 // have it.
 bool RowWalk::IsLoaded(uint32_t oid) const {
+  if (resumed_) return true;
   const auto found = loaded_at_.find(oid);
   return loaded_ >= (found == loaded_at_.end() ? base_ : std::min(found->second, base_));
 }
@@ -176,6 +190,15 @@ std::unique_ptr<TableRows> RowWalk::NewRows(const Relation& relation) {
   return std::make_unique<Rows>(this, std::move(shape));
 }
 
+std::unique_ptr<TableRows> RowWalk::RestoredRows(const Relation& relation, bool has_rows,
+                                                 std::optional<Error> doubt) {
+  auto shape = std::make_shared<TableShape>();
+  shape->key = KeyColumnsOf(relation, FindDefinition(relation.oid));
+  shape->relation = relation;
+  alive_.insert(relation.oid);
+  return std::make_unique<Rows>(this, std::move(shape), has_rows, std::move(doubt));
+}
+
 void RowWalk::OnDefinition(Lsn) {
   std::erase_if(alive_, [this](uint32_t oid) {
     if (FindEntry(oid) != nullptr) return false;
@@ -185,8 +208,31 @@ void RowWalk::OnDefinition(Lsn) {
   for (auto& [oid, entry] : entries_) static_cast<Rows*>(entry.rows.get())->FollowDefinition();
 }
 
-Result<void> RowWalk::Run(const WalkPlan& plan,
-                          const std::function<void(uint64_t done, uint64_t total)>& progress) {
+Result<void> RowWalk::Resume(std::string_view saved, Lsn end, std::string digest) {
+  resumed_ = true;
+  started_ = true;
+  last_end_ = end;
+  last_digest_ = std::move(digest);
+  return Restore(saved);
+}
+
+std::unordered_map<uint32_t, std::shared_ptr<const TableShape>> RowWalk::Shapes() const {
+  std::unordered_map<uint32_t, std::shared_ptr<const TableShape>> shapes;
+  for (const auto& [oid, entry] : entries_) {
+    shapes[oid] = static_cast<const Rows*>(entry.rows.get())->shape();
+  }
+  return shapes;
+}
+
+std::vector<uint32_t> RowWalk::InDoubt() const {
+  std::vector<uint32_t> tables;
+  for (const auto& [oid, entry] : entries_) {
+    if (entry.rows->doubt()) tables.push_back(oid);
+  }
+  return tables;
+}
+
+Result<void> RowWalk::Run(const WalkPlan& plan, const AfterSegment& after) {
   for (const TablesAt& snapshot : plan.snapshots) {
     for (const SnapshotPart& part : snapshot.parts) {
       loaded_at_.emplace(part.relation.oid, snapshot.lsn);
@@ -194,7 +240,7 @@ Result<void> RowWalk::Run(const WalkPlan& plan,
     if (snapshot.base && !base_.valid()) base_ = snapshot.lsn;
   }
   snapshots_.assign(plan.snapshots.rbegin(), plan.snapshots.rend());
-  TRY(TakeSnapshotsUpTo(plan.from()));
+  if (!started_) TRY(TakeSnapshotsUpTo(plan.from()));
   uint64_t total = 0;
   uint64_t done = 0;
   for (const SegmentEntry& segment : plan.segments) total += segment.size;
@@ -203,7 +249,7 @@ Result<void> RowWalk::Run(const WalkPlan& plan,
                      OpenListed(store_, segment.name));
     TRY(AddSegment(reader, plan.until));
     done += segment.size;
-    if (progress) progress(done, total);
+    if (after) TRY(after(*reader, done, total));
   }
   return TakeSnapshotsUpTo(plan.until);
 }
@@ -305,6 +351,7 @@ Result<void> RowWalk::AddSegment(const std::shared_ptr<const SegmentReader>& rea
   for (size_t index = 0; index < reader->blocks().size(); ++index) {
     TRY(AddBlock(reader, index, until));
   }
+  TRY(TakeSnapshotsUpTo(std::min(until, header.end)));
   LeaveBlock(std::min(until, header.end));
   return {};
 }
@@ -399,8 +446,24 @@ Result<void> RowWalk::TakeChange(const Change& change, const Moment& at) {
   } else if (change.operation == Operation::kUpdate) {
     event.kind = RowEventKind::kUpdate;
   }
-  event.row = change.new_tuple;
+  event.row = WithKey(change, *static_cast<Rows*>(entry->rows.get())->shape());
   return sink_->Take(change.relation->oid, event);
+}
+
+// The new row; a key that is out of line, and the same as before, comes with the old one alone.
+Tuple RowWalk::WithKey(const Change& change, const TableShape& shape) {
+  const auto is_missing = [&](uint16_t column) {
+    return change.new_tuple[column].state == ValueState::kUnchangedToast;
+  };
+  if (change.old_tuple.empty() || change.new_tuple.empty() ||
+      std::none_of(shape.key.begin(), shape.key.end(), is_missing)) {
+    return change.new_tuple;
+  }
+  row_.assign(change.new_tuple.begin(), change.new_tuple.end());
+  for (const uint16_t column : shape.key) {
+    if (is_missing(column)) row_[column] = change.old_tuple[column];
+  }
+  return row_;
 }
 
 }  // namespace trunkline

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -37,6 +39,9 @@ struct WalkPlan {
   Lsn start;  // the `from` that was asked for
 };
 
+// The rest of a walk that has come to the end of a segment, `end`.
+Result<WalkPlan> PlanRest(const Store& store, const Catalog& catalog, Lsn end, Lsn until);
+
 // From the snapshots that the state at `from` begins with. kNotFound where there is no base
 // snapshot at or before it; kGap, with bounds, where the archive is not whole up to `until`.
 Result<WalkPlan> PlanWalk(const Store& store, const Catalog& catalog, Lsn from, Lsn until);
@@ -52,16 +57,28 @@ class RowWalk final : private SchemaFold {
   // Nothing is owned. All tables are walked where `wanted` is null.
   RowWalk(const Store& store, Wanted wanted, RowSink* sink);
 
-  // Walks a plan from its beginning.
-  Result<void> Run(const WalkPlan& plan,
-                   const std::function<void(uint64_t done, uint64_t total)>& progress);
+  // Called behind each segment, with what has been walked of the plan's segments, in bytes.
+  using AfterSegment =
+      std::function<Result<void>(const SegmentReader& segment, uint64_t done, uint64_t total)>;
+  // Walks a plan from its beginning, or from where it was resumed. `after` may be null.
+  Result<void> Run(const WalkPlan& plan, const AfterSegment& after);
+
+  // What a walk knows behind a segment, see SchemaFold::Save.
+  Result<std::string> Save() const { return SchemaFold::Save(); }
+  // Goes on behind a segment of that digest.
+  Result<void> Resume(std::string_view saved, Lsn end, std::string digest);
 
   const WalkCounts& counts() const { return counts_; }
+  std::unordered_map<uint32_t, std::shared_ptr<const TableShape>> Shapes() const;  // by OID
+  // Tables in doubt now.
+  std::vector<uint32_t> InDoubt() const;
 
  private:
   class Rows;
 
   std::unique_ptr<TableRows> NewRows(const Relation& relation) override;
+  std::unique_ptr<TableRows> RestoredRows(const Relation& relation, bool has_rows,
+                                          std::optional<Error> doubt) override;
   void OnDefinition(Lsn lsn) override;
 
   bool IsLoaded(uint32_t oid) const;
@@ -81,12 +98,14 @@ class RowWalk final : private SchemaFold {
   Result<void> Play(const std::shared_ptr<const SegmentReader>& reader, size_t index, Lsn from,
                     Lsn limit);
   Result<void> TakeChange(const Change& change, const Moment& at);
+  Tuple WithKey(const Change& change, const TableShape& shape);
 
   const Store& store_;
   Wanted wanted_;
   RowSink* sink_;
   WalkCounts counts_;
   bool started_ = false;
+  bool resumed_ = false;                         // all tables have their snapshots behind them
   std::unordered_map<uint32_t, Lsn> loaded_at_;  // by relation OID: the first snapshot
   Lsn base_;                                     // the first base snapshot
   Lsn loaded_;                                   // the newest snapshot that was taken
@@ -97,6 +116,7 @@ class RowWalk final : private SchemaFold {
   std::string last_digest_;                      // of the segment before
   Lsn last_end_;
   DecodedBlock block_;
+  std::vector<Value> row_;  // scratch
 };
 
 }  // namespace trunkline

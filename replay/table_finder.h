@@ -21,15 +21,25 @@ class TableFinder final : public RowSink {
   bool takes_rows() const override { return false; }
   bool WantsRows(const TableShape&, const BlockRelationStats&) const override { return false; }
 
-  // The table that has the name at the end, or else the one that had it before. kNotFound where
-  // there is none, kInvalidArgument where there are several: "table" alone leaves the schema open.
-  Result<std::shared_ptr<const TableShape>> Find(const std::string& asked) const;
+  // The same as Take, for whoever knows just the names.
+  void NoteName(uint32_t oid, QualifiedName name);
+  void NoteGone(uint32_t oid);
+  // The range begins here: what was before it counts no more.
+  void BeginRange();
+
+  // The OID of the table that has the name at the end, or else of the one that had it before.
+  // kNotFound where there is none, kInvalidArgument where there are several: "table" alone leaves
+  // the schema open.
+  Result<uint32_t> Find(const std::string& asked) const;
+  // The newest that Take was given; null where it was given none.
+  std::shared_ptr<const TableShape> ShapeOf(uint32_t oid) const;
 
  private:
   struct Table {
-    std::shared_ptr<const TableShape> shape;  // the newest
-    std::set<QualifiedName> names;            // all that it had
-    uint64_t newest = 0;                      // number of the event that gave it the shape
+    std::shared_ptr<const TableShape> shape;
+    QualifiedName name;             // the newest
+    std::set<QualifiedName> names;  // all that it had in the range
+    uint64_t named_at = 0;          // number of the event that gave it the newest
     bool gone = false;
   };
 
