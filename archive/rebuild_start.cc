@@ -52,6 +52,20 @@ void MarkIncomplete(std::vector<TablesAt>* ordered) {
   }
 }
 
+// Tables of which some parts are of the snapshot's LSN, and others of earlier ones.
+std::unordered_set<uint32_t> SpreadTables(const TablesAt& snapshot) {
+  std::unordered_set<uint32_t> here;
+  for (const SnapshotPart& part : snapshot.parts) {
+    if (SnapshotLsnOf(part.name) == snapshot.lsn) here.insert(part.relation.oid);
+  }
+  std::unordered_set<uint32_t> spread;
+  for (const SnapshotPart& part : snapshot.parts) {
+    const bool earlier = SnapshotLsnOf(part.name) != snapshot.lsn;
+    if (earlier && here.contains(part.relation.oid)) spread.insert(part.relation.oid);
+  }
+  return spread;
+}
+
 void Append(std::vector<SnapshotPart> parts, std::vector<SnapshotPart>* all) {
   std::move(parts.begin(), parts.end(), std::back_inserter(*all));
 }
@@ -116,6 +130,45 @@ Result<std::vector<TablesAt>> SnapshotsFrom(const Store& store, const Catalog& c
     snapshots.push_back(std::move(tables_at));
   }
   return snapshots;
+}
+
+Result<void> PartByLsn(const Store& store, std::vector<TablesAt>* snapshots) {
+  std::map<Lsn, TablesAt> ordered;
+  for (TablesAt& snapshot : *snapshots) ordered[snapshot.lsn] = std::move(snapshot);
+  std::vector<std::pair<Lsn, SnapshotPart>> earlier;
+  for (auto& [lsn, snapshot] : ordered) {
+    const std::unordered_set<uint32_t> spread = SpreadTables(snapshot);
+    std::erase_if(snapshot.parts, [&, at = lsn](const SnapshotPart& part) {
+      const Lsn of_part = SnapshotLsnOf(part.name).value_or(at);
+      if (of_part >= at || !spread.contains(part.relation.oid)) return false;
+      earlier.emplace_back(of_part, part);
+      return true;
+    });
+  }
+  for (auto& [lsn, part] : earlier) {
+    TablesAt& snapshot = ordered[lsn];
+    if (!snapshot.lsn.valid()) {
+      snapshot.lsn = lsn;
+      ASSIGN_OR_RETURN(Manifest manifest, ReadSnapshotDefinition(store, lsn));
+      snapshot.definition = std::move(manifest.definition);
+    }
+    snapshot.incomplete.insert(part.relation.oid);
+    snapshot.parts.push_back(std::move(part));
+  }
+  snapshots->clear();
+  for (auto& [lsn, snapshot] : ordered) snapshots->push_back(std::move(snapshot));
+  return {};
+}
+
+bool ReachAcross(const std::vector<TablesAt>& snapshots, Lsn lsn) {
+  return std::any_of(snapshots.begin(), snapshots.end(), [lsn](const TablesAt& snapshot) {
+    const std::unordered_set<uint32_t> spread = SpreadTables(snapshot);
+    return snapshot.lsn > lsn &&
+           std::any_of(snapshot.parts.begin(), snapshot.parts.end(), [&](const auto& part) {
+             return spread.contains(part.relation.oid) &&
+                    SnapshotLsnOf(part.name).value_or(snapshot.lsn) <= lsn;
+           });
+  });
 }
 
 }  // namespace trunkline

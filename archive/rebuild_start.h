@@ -35,4 +35,10 @@ Result<std::vector<TablesAt>> SnapshotsFor(const Store& store, const Catalog& ca
 // parts lie.
 Result<std::vector<TablesAt>> SnapshotsFrom(const Store& store, const Catalog& catalog, Lsn from);
 
+// Gives the parts of a table that was copied at several LSNs elements of their own LSNs, as
+// SnapshotsFor does; tables that are whole at an earlier LSN than their element's stay.
+Result<void> PartByLsn(const Store& store, std::vector<TablesAt>* snapshots);
+// Whether a table has such parts both at or before `lsn`, and after it.
+bool ReachAcross(const std::vector<TablesAt>& snapshots, Lsn lsn);
+
 }  // namespace trunkline

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -49,6 +51,12 @@ class SchemaFold {
   // here on, and no others.
   void EndLoad(const std::unordered_set<uint32_t>& incomplete);
 
+  // A document of what is known between two blocks, all but the rows themselves; Restore goes on
+  // from there, with the tables that are wanted. For programs of the same version. kUnsupported
+  // where a name is not UTF-8.
+  Result<std::string> Save() const;
+  Result<void> Restore(std::string_view document);
+
  protected:
   struct Entry {
     std::unique_ptr<TableRows> rows;
@@ -61,6 +69,9 @@ class SchemaFold {
   };
 
   virtual std::unique_ptr<TableRows> NewRows(const Relation& relation) = 0;
+  // Rows as they were when the fold was saved.
+  virtual std::unique_ptr<TableRows> RestoredRows(const Relation& relation, bool has_rows,
+                                                  std::optional<Error> doubt);
   // A table's rows are in doubt from `lsn` on; are not any more, or the table is gone.
   virtual void OnDoubt(const Relation& relation, Lsn lsn, const Error& doubt);
   virtual void OnDoubtEnds(uint32_t oid, Lsn lsn);

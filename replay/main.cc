@@ -35,6 +35,8 @@ int Main(int argc, char** argv) {
   AddQueryCommand(&app, &context);
   AddLogCommand(&app, &context);
   AddDiffCommand(&app, &context);
+  AddHistoryCommand(&app, &context);
+  AddIndexCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
   AddDigestCommand(&app, &context);

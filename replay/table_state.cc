@@ -287,7 +287,7 @@ void FoldedTable::MapRows(const ColumnMapping& mapping, size_t width_before) {
   rows_ = std::move(rows);
 }
 
-Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
+Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*renamed*/,
                                        const std::function<bool(Value* value)>& change) {
   const bool tells_part = mode_ != Mode::kKeyed || relation_.columns[column].key;
   if (!part_.is_whole() && tells_part) return Fail(TakesOtherParts());

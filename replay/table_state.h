@@ -70,7 +70,7 @@ class FoldedTable final : public TableState, public TableRows {
   // Other parts may have some.
   bool has_rows() const override { return rows_.live() > 0 || !part_.is_whole(); }
   Result<void> Become(Relation relation, const ColumnMapping& mapping) override;
-  Result<bool> ChangeValues(size_t column, bool always_told,
+  Result<bool> ChangeValues(size_t column, const RenamedLabelMap* renamed,
                             const std::function<bool(Value* value)>& change) override;
   void Truncate() override;
   void set_incomplete(bool incomplete) override { incomplete_ = incomplete; }
