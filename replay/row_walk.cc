@@ -172,7 +172,8 @@ RowWalk::RowWalk(const Store& store, Wanted wanted, RowSink* sink)
 bool RowWalk::IsLoaded(uint32_t oid) const {
   if (resumed_) return true;
   const auto found = loaded_at_.find(oid);
-  return loaded_ >= (found == loaded_at_.end() ? base_ : std::min(found->second, base_));
+  if (found == loaded_at_.end()) return loaded_ >= base_;
+  return loaded_ >= (base_.valid() ? std::min(found->second, base_) : found->second);
 }
 
 RowWalk::Rows* RowWalk::RowsOf(uint32_t oid) {
