@@ -126,7 +126,7 @@ class SqlOraclesTest : public testing::Test {
       archive_->Commit(lsn, changes);
       if ((*random)() % 20 == 0) archive_->Publish(lsn + 8);
     }
-    archive_->Publish(200 + 60 * 8);
+    archive_->Publish(200 + 60 * 8 + 8);
   }
 
   void Compare(const std::string& what, const Contents& expected) {
