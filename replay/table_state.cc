@@ -15,7 +15,7 @@ bool IsStored(const Value& value) {
   return value.state == ValueState::kNull || value.state == ValueState::kText;
 }
 
-bool SameNames(const Relation& before, const Relation& after) {
+bool SameTableAndColumnNames(const Relation& before, const Relation& after) {
   return before.schema == after.schema && before.name == after.name &&
          std::equal(before.columns.begin(), before.columns.end(), after.columns.begin(),
                     after.columns.end(),
@@ -261,7 +261,7 @@ Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping
   const Mode mode_before = mode_;
   const size_t width_before = relation_.columns.size();
   ++descriptions_;
-  if (!mapping.unchanged || !SameNames(relation_, relation)) ++reshapes_;
+  if (!mapping.unchanged || !SameTableAndColumnNames(relation_, relation)) ++reshapes_;
   relation_ = std::move(relation);
   SetMode();
   if (!part_.is_whole() && !KeepsParts(identity_before, mode_before, mapping)) {
