@@ -160,7 +160,8 @@ void AddHistoryCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--at", options->at, "Just the version in force at this target")
       ->excludes(from)
       ->excludes(to);
-  command->add_option("--format", options->format, "text (default) or jsonl");
+  command->add_option("--format", options->format, "text (default) or jsonl")
+      ->check(CLI::IsMember({"text", "jsonl"}));
   command->add_option("--index", options->index, kIndexHelp);
   command->callback([=] { context->run = [=] { return RunHistory(*options); }; });
 }
