@@ -18,7 +18,7 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kBufferBytes = 64 << 10;
+constexpr size_t kHistoryBufferBytes = 64 << 10;
 
 struct HistoryOptions {
   std::string archive;
@@ -101,7 +101,7 @@ Result<void> Print(const HistoryAnswer& answer, HistoryFormat* format) {
     for (const RowVersion& version : life) {
       format->Add(number, before, version, &buffer);
       before = &version;
-      if (buffer.size() >= kBufferBytes) TRY(Write(&buffer));
+      if (buffer.size() >= kHistoryBufferBytes) TRY(Write(&buffer));
     }
   }
   return Write(&buffer);

@@ -56,8 +56,9 @@ Result<std::string> ReadSql(const QueryOptions& options) {
   return Fail(ErrnoError("cannot read " + options.file, errno));
 }
 
-Result<DatabaseState> Fold(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
-                           const std::string& sql, WhatIf* what_if) {
+Result<DatabaseState> FoldTables(const Store& store, const Catalog& catalog,
+                                 const ResolvedTarget& target, const std::string& sql,
+                                 WhatIf* what_if) {
   Progress progress("Reading");
   StateOptions options;
   what_if->Set(&options);
@@ -201,7 +202,8 @@ Result<void> RunQuery(const QueryOptions& options) {
   // The server starts while the archive is read.
   std::future<Result<std::unique_ptr<postgres::Server>>> starting =
       std::async(std::launch::async, [] { return postgres::Server::Start({}); });
-  ASSIGN_OR_RETURN(const DatabaseState state, Fold(*store, catalog, resolved, sql, what_if.get()));
+  ASSIGN_OR_RETURN(const DatabaseState state,
+                   FoldTables(*store, catalog, resolved, sql, what_if.get()));
   ASSIGN_OR_RETURN(const std::string report, what_if->Finish());
   std::fputs(report.c_str(), stderr);
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Server> server, starting.get());

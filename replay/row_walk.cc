@@ -9,7 +9,7 @@
 namespace trunkline {
 namespace {
 
-bool IsRowChange(const Change& change) {
+bool ChangesRow(const Change& change) {
   return change.operation == Operation::kInsert || change.operation == Operation::kUpdate ||
          change.operation == Operation::kDelete;
 }
@@ -493,7 +493,7 @@ Result<void> RowWalk::TakeChange(const Change& change, const Moment& at) {
                     " a message of a type that this version does not know",
                 "a newer version of trunkline may follow it");
   }
-  if (!IsRowChange(change)) return ApplyOther(change);
+  if (!ChangesRow(change)) return ApplyOther(change);
   if (const auto copies = kept_back_.find(change.relation->oid); copies != kept_back_.end()) {
     TRY(Touch(change, &copies->second));
   }
