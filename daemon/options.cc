@@ -15,6 +15,9 @@ constexpr ValueType kValueTypes[] = {
     {"ARCHIVE", kArchiveForms,
      "A folder, a branch of a repo in Pachyderm's file system, or a bucket of S3's protocol.", ""},
     {"NAME", "", "", ""},
+    {"DURATION", "", "A number with ms, s, min or h behind it, or else of seconds.",
+     "--audit-every --snapshot-every"},
+    {"SIZE", "", "A number with B, kB, MB, GB, KiB, MiB or GiB behind it, or else of bytes.", ""},
 };
 
 // An option whose value `parse` turns into `*target`.
