@@ -24,8 +24,10 @@ std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
 
 // Takes the longest run of row changes at the front of `changes` that can be looked up together:
 // none of them changes what a relation is. Yields its length, 0 for a change of another kind.
-Result<size_t> Fold::Prepare(std::span<const Change> changes) {
+Result<size_t> Fold::Fetch(std::span<const Change> changes) {
   window_.clear();
+  const Change* const first = item_->block.changes().data();
+  const Relation* const relations = item_->reader->relations().data();
   size_t count = 0;
   for (const Change& change : changes.first(std::min(changes.size(), kWindow))) {
     if (!IsRowChange(change)) break;
@@ -38,19 +40,23 @@ Result<size_t> Fold::Prepare(std::span<const Change> changes) {
     ++count;
     if (entry == nullptr) continue;
     auto* table = static_cast<FoldedTable*>(entry->rows.get());
-    const uint64_t hash = table->LookupHash(change);
-    table->PrefetchIndex(hash);
-    window_.push_back({.change = &change, .table = table, .hash = hash});
+    const PreparedChange& prepared = item_->prepared.change(static_cast<size_t>(&change - first));
+    table->PrefetchIndex(prepared.hash);
+    window_.push_back(
+        {.change = &change,
+         .table = table,
+         .hash = prepared.hash,
+         .row = item_->prepared.row(prepared, static_cast<size_t>(change.relation - relations))});
   }
   return count;
 }
 
-Result<void> Fold::ApplyPrepared() {
-  for (const Prepared& prepared : window_) prepared.table->PrefetchSlot(prepared.hash);
-  for (const Prepared& prepared : window_) prepared.table->PrefetchRow(prepared.hash);
-  for (const Prepared& prepared : window_) {
-    set_at(prepared.change);
-    TRY(prepared.table->Apply(*prepared.change, prepared.hash));
+Result<void> Fold::ApplyFetched() {
+  for (const Fetched& fetched : window_) fetched.table->PrefetchSlot(fetched.hash);
+  for (const Fetched& fetched : window_) fetched.table->PrefetchRow(fetched.hash);
+  for (const Fetched& fetched : window_) {
+    set_at(fetched.change);
+    TRY(fetched.table->Apply(*fetched.change, fetched.hash, fetched.row));
   }
   return {};
 }
@@ -64,9 +70,9 @@ Error Fold::Located(Error error) const {
 
 Result<void> Fold::AddChanges(std::span<const Change> changes) {
   while (!changes.empty()) {
-    ASSIGN_OR_RETURN(size_t count, Prepare(changes));
+    ASSIGN_OR_RETURN(size_t count, Fetch(changes));
     if (count > 0) {
-      TRY(ApplyPrepared());
+      TRY(ApplyFetched());
     } else {
       set_at(&changes.front());
       if (changes.front().operation == Operation::kRaw) {
@@ -82,7 +88,20 @@ Result<void> Fold::AddChanges(std::span<const Change> changes) {
   return {};
 }
 
+Result<void> Fold::MakeRoom() {
+  for (auto& [oid, entry] : entries_) {
+    TRY(static_cast<FoldedTable*>(entry.rows.get())->MakeRoom());
+  }
+  return {};
+}
+
+void Fold::PrepareItem(ReadAhead::Item* item) const {
+  item->prepared.Prepare(
+      *item->reader, item->block, [this](uint32_t oid) { return Wants(oid); }, part_.is_whole());
+}
+
 Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
+  item_ = &item;
   Enter(item.reader);
   EnterBlock(item.block);
   limit_ = limit;
@@ -92,7 +111,7 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
     if (!added) return Fail(Located(std::move(added).error()));
   }
   LeaveBlock(std::min(limit, item.stats().commit_lsn_max));
-  return {};
+  return MakeRoom();
 }
 
 }  // namespace trunkline

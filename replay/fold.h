@@ -25,8 +25,11 @@ class Fold final : public SchemaFold {
   void set_part(const RowsPart& part) { part_ = part; }
 
   // Takes the changes of those of the block's transactions that have from <= commit_lsn < limit.
-  // Blocks come in order. Errors name the table and the LSN.
+  // Blocks come in order, and prepared by PrepareItem. Errors name the table and the LSN.
   Result<void> Add(const ReadAhead::Item& item, Lsn from, Lsn limit);
+
+  // Any thread, where asking whether a table is wanted allows it.
+  void PrepareItem(ReadAhead::Item* item) const;
 
   struct Outcome {
     Definition definition;
@@ -42,23 +45,27 @@ class Fold final : public SchemaFold {
   std::unique_ptr<TableRows> NewRows(const Relation& relation) override;
 
  private:
-  struct Prepared {
+  // A change whose row is being fetched into the cache.
+  struct Fetched {
     const Change* change = nullptr;
     FoldedTable* table = nullptr;
     uint64_t hash = 0;
+    PackedRow row;
   };
 
-  Result<size_t> Prepare(std::span<const Change> changes);
-  Result<void> ApplyPrepared();
+  Result<size_t> Fetch(std::span<const Change> changes);
+  Result<void> ApplyFetched();
+  Result<void> MakeRoom();
   Result<void> AddChanges(std::span<const Change> changes);
   Result<void> RenameRemainingLabels();
   void LeaveUnknownTablesOut();
-  void FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
+  Result<void> FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
   std::unordered_set<uint32_t> SupersededTables() const;
   Error Located(Error error) const;
 
   RowsPart part_;
-  std::vector<Prepared> window_;  // changes whose rows are being fetched into the cache
+  const ReadAhead::Item* item_ = nullptr;  // being added
+  std::vector<Fetched> window_;
 };
 
 }  // namespace trunkline

@@ -69,7 +69,7 @@ class Builder {
       TRY(CheckPart(*item.reader, &expected));
       return fold->Add(item, Lsn{}, Lsn{UINT64_MAX});
     };
-    TRY(Play(std::move(objects), nullptr, add));
+    TRY(Play(std::move(objects), nullptr, fold, add));
     if (expected.empty()) return {};
     return Fail(WrongPart(expected.begin()->first));
   }
@@ -103,15 +103,16 @@ class Builder {
                            return IsLoaded(oid) && filter_.Wants(oid);
                          });
     };
-    return Play(step.segments, wanted,
+    return Play(step.segments, wanted, fold,
                 [&](const ReadAhead::Item& item) { return fold->Add(item, from, step.until); });
   }
 
-  Result<void> Play(std::vector<ObjectInfo> objects, const ReadAhead::Filter& wanted,
+  Result<void> Play(std::vector<ObjectInfo> objects, const ReadAhead::Filter& wanted, Fold* fold,
                     const std::function<Result<void>(const ReadAhead::Item&)>& add) {
     uint64_t bytes = 0;
     for (const ObjectInfo& object : objects) bytes += object.size;
-    ReadAhead blocks(store_, std::move(objects), wanted);
+    ReadAhead blocks(store_, std::move(objects), wanted,
+                     [fold](ReadAhead::Item* item) { fold->PrepareItem(item); });
     for (;;) {
       ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
       if (item == nullptr) break;

@@ -1,11 +1,8 @@
 #include "replay/table_state.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <utility>
 
-#include "replay/fold_row.h"
+#include "replay/packed_row.h"
 
 namespace trunkline {
 namespace {
@@ -17,51 +14,19 @@ bool IsStored(const Value& value) {
 }  // namespace
 
 FoldedTable::FoldedTable(Relation relation, const RowsPart& part)
-    : relation_(std::move(relation)), part_(part) {
-  SetMode();
+    : relation_(std::move(relation)), part_(part), identity_(relation_) {
+  UseMemory();
 }
 
-void FoldedTable::SetMode() {
-  identity_columns_.clear();
-  const bool full = relation_.identity == ReplicaIdentity::kFull;
-  const bool nothing = relation_.identity == ReplicaIdentity::kNothing;
-  for (size_t i = 0; i < relation_.columns.size() && !nothing; ++i) {
-    if (full || relation_.columns[i].key) identity_columns_.push_back(static_cast<uint16_t>(i));
-  }
-  mode_ = full ? Mode::kMultiset : identity_columns_.empty() ? Mode::kInsertOnly : Mode::kKeyed;
-  old_values_.resize(relation_.columns.size());
+void FoldedTable::UseMemory() {
+  auto rows = std::make_unique<MemoryRows>(identity_);
+  in_memory_ = rows.get();
+  rows_ = std::move(rows);
 }
 
-uint64_t FoldedTable::Hash(Tuple row) const {
-  uint64_t hash = 0;
-  for (const uint16_t column : identity_columns_) {
-    const Value& value = row[column];
-    hash = value.state == ValueState::kNull
-               ? hash * 0x9E3779B97F4A7C15ULL + 1
-               : XXH3_64bits_withSeed(value.bytes.data(), value.bytes.size(), hash);
-  }
-  return hash;
-}
-
-uint64_t FoldedTable::LookupHash(const Change& change) const {
-  if (mode_ == Mode::kInsertOnly) return 0;
-  return Hash(change.old_kind == OldTupleKind::kNone ? change.new_tuple : change.old_tuple);
-}
-
-void FoldedTable::PrefetchSlot(uint64_t hash) const {
-  if (const RowId row = index_.Guess(hash); row != RowStore::kNoRow) rows_.Prefetch(row);
-}
-
-void FoldedTable::PrefetchRow(uint64_t hash) const {
-  const RowId row = index_.Guess(hash);
-  if (row == RowStore::kNoRow) return;
-  if (const char* packed = rows_.packed(row)) __builtin_prefetch(packed);
-}
-
-bool FoldedTable::SameIdentity(RowId row, Tuple other) const {
-  const char* packed = rows_.packed(row);
+bool FoldedTable::SameIdentity(const char* packed, Tuple other) const {
   size_t column = 0;
-  for (const uint16_t wanted : identity_columns_) {
+  for (const uint16_t wanted : identity_.columns) {
     for (; column < wanted; ++column) UnpackValue(&packed);
     if (!(UnpackValue(&packed) == other[wanted])) return false;
     ++column;
@@ -69,63 +34,13 @@ bool FoldedTable::SameIdentity(RowId row, Tuple other) const {
   return true;
 }
 
-size_t FoldedTable::Find(uint64_t hash, Tuple identity) const {
-  return index_.Find(hash, [&](RowId row) { return SameIdentity(row, identity); });
-}
-
-// Makes row `id`, which holds `row`, findable.
-Result<void> FoldedTable::Link(RowId id, uint64_t hash, Tuple row) {
-  if (mode_ == Mode::kInsertOnly) return {};
-  const size_t slot = Find(hash, row);
-  if (mode_ == Mode::kKeyed) {
-    if (slot != RowIndex::kNoSlot) {
-      return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
-    }
-    index_.Insert(hash, id);
-    return {};
-  }
-  if (next_equal_.size() <= id) next_equal_.resize(id + 1, RowStore::kNoRow);
-  if (slot == RowIndex::kNoSlot) {
-    next_equal_[id] = RowStore::kNoRow;
-    index_.Insert(hash, id);
-  } else {
-    next_equal_[id] = index_.row(slot);
-    index_.set_row(slot, id);
-  }
-  return {};
-}
-
-// Makes one row of `slot` unfindable, and says which.
-FoldedTable::RowId FoldedTable::Unlink(size_t slot) {
-  const RowId id = index_.row(slot);
-  if (mode_ == Mode::kMultiset && next_equal_[id] != RowStore::kNoRow) {
-    index_.set_row(slot, next_equal_[id]);
-  } else {
-    index_.Erase(slot);
-  }
-  return id;
-}
-
-Result<void> FoldedTable::Reindex() {
-  index_.Clear();
-  next_equal_.clear();
-  if (mode_ == Mode::kInsertOnly) return {};
-  index_.Reserve(rows_.live());
-  std::vector<Value> row(relation_.columns.size());
-  for (RowId id = 0; id < rows_.end(); ++id) {
-    if (rows_.packed(id) == nullptr) continue;
-    UnpackRow(rows_.packed(id), row);
-    TRY(Link(id, Hash(row), row));
-  }
-  return {};
-}
-
-// `row` with its unchanged TOAST values taken from `old_row`; kNoRow: there must be none.
-Result<Tuple> FoldedTable::Complete(Tuple row, RowId old_row) {
+// `row` with its unchanged TOAST values taken from `old_row`; null: there must be none.
+Result<Tuple> FoldedTable::Complete(Tuple row, const char* old_row) {
   bool complete = true;
   for (const Value& value : row) complete &= IsStored(value);
   if (complete) return row;
-  if (old_row != RowStore::kNoRow) UnpackRow(rows_.packed(old_row), old_values_);
+  old_values_.resize(row.size());
+  if (old_row != nullptr) UnpackRow(old_row, old_values_);
   new_values_.assign(row.begin(), row.end());
   for (size_t i = 0; i < row.size(); ++i) {
     if (row[i].state == ValueState::kBinary) {
@@ -133,7 +48,7 @@ Result<Tuple> FoldedTable::Complete(Tuple row, RowId old_row) {
                   "column \"" + relation_.columns[i].name + "\" has values in binary format");
     }
     if (row[i].state != ValueState::kUnchangedToast) continue;
-    if (old_row == RowStore::kNoRow) {
+    if (old_row == nullptr) {
       return Fail(ErrorKind::kCorrupt, "column \"" + relation_.columns[i].name +
                                            "\" of a new row is said to be unchanged");
     }
@@ -142,70 +57,74 @@ Result<Tuple> FoldedTable::Complete(Tuple row, RowId old_row) {
   return Tuple(new_values_);
 }
 
-Result<void> FoldedTable::MakeRoom() {
-  if (!rows_.wasteful() && !rows_.full()) return {};
-  rows_.Compact();
-  if (rows_.full()) return Fail(ErrorKind::kUnsupported, "it has more rows than fit in memory");
-  return Reindex();
+// Valid until the next call.
+PackedRow FoldedTable::Pack(Tuple complete) {
+  packed_.resize(PackedSize(complete));
+  PackRow(complete, packed_.data());
+  return {packed_};
 }
 
-Result<void> FoldedTable::Insert(Tuple row, uint64_t hash) {
-  ASSIGN_OR_RETURN(const Tuple complete, Complete(row, RowStore::kNoRow));
-  return Link(rows_.Append(complete), hash, complete);
+Result<void> FoldedTable::Insert(const Change& change, uint64_t hash, const PackedRow& packed) {
+  PackedRow row = packed;
+  if (!row.is_there()) {
+    ASSIGN_OR_RETURN(const Tuple complete, Complete(change.new_tuple, nullptr));
+    row = Pack(complete);
+  }
+  ASSIGN_OR_RETURN(const bool inserted, rows_->Insert(row, hash));
+  if (inserted) return {};
+  return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
 }
 
-Result<void> FoldedTable::Update(const Change& change, uint64_t hash) {
+Result<void> FoldedTable::Update(const Change& change, uint64_t hash, const PackedRow& packed) {
   const bool has_old = change.old_kind != OldTupleKind::kNone;
-  const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
-  const size_t slot = Find(hash, identity);
-  if (slot == RowIndex::kNoSlot) {
+  ASSIGN_OR_RETURN(const char* const old_row,
+                   rows_->Find(has_old ? change.old_tuple : change.new_tuple, hash));
+  if (old_row == nullptr) {
     return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
   }
-  ASSIGN_OR_RETURN(const Tuple row, Complete(change.new_tuple, index_.row(slot)));
-  if (!has_old) {
-    rows_.Replace(index_.row(slot), row);
-    return {};
+  Tuple complete = change.new_tuple;
+  if (!packed.is_there()) {
+    ASSIGN_OR_RETURN(complete, Complete(change.new_tuple, old_row));
   }
-  const uint64_t new_hash = Hash(row);
-  if (new_hash == hash && SameIdentity(index_.row(slot), row)) {
-    rows_.Replace(index_.row(slot), row);
-    return {};
-  }
-  const RowId id = Unlink(slot);
-  TRY(Link(id, new_hash, row));
-  rows_.Replace(id, row);
-  return {};
+  const PackedRow row = packed.is_there() ? packed : Pack(complete);
+  if (!has_old || SameIdentity(old_row, complete)) return rows_->Replace(row);
+  ASSIGN_OR_RETURN(const bool replaced, rows_->ReplaceIdentity(row, identity_.Hash(complete)));
+  if (replaced) return {};
+  return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
 }
 
 Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
-  const size_t slot = Find(hash, old_row);
-  if (slot == RowIndex::kNoSlot) {
-    return Fail(ErrorKind::kCorrupt, "a delete of a row that is not there");
-  }
-  rows_.Erase(Unlink(slot));
-  return {};
+  ASSIGN_OR_RETURN(const char* const found, rows_->Find(old_row, hash));
+  if (found == nullptr) return Fail(ErrorKind::kCorrupt, "a delete of a row that is not there");
+  return rows_->Erase();
 }
 
-Result<void> FoldedTable::Apply(const Change& change, uint64_t hash) {
+uint64_t FoldedTable::LookupHash(const Change& change) const {
+  return identity_.Hash(change.old_kind == OldTupleKind::kNone ? change.new_tuple
+                                                               : change.old_tuple);
+}
+
+Result<void> FoldedTable::Apply(const Change& change) {
+  return Apply(change, LookupHash(change), {});
+}
+
+Result<void> FoldedTable::Apply(const Change& change, uint64_t hash, const PackedRow& packed) {
   if (doubt_) return {};
-  return part_.is_whole() ? ApplyWhole(change, hash) : ApplyInPart(change, hash);
+  return part_.is_whole() ? ApplyWhole(change, hash, packed) : ApplyInPart(change, hash);
 }
 
-Result<void> FoldedTable::ApplyWhole(const Change& change, uint64_t hash) {
-  TRY(MakeRoom());
-  if (change.operation == Operation::kInsert) return Insert(change.new_tuple, hash);
-  if (mode_ == Mode::kInsertOnly ||
-      (mode_ == Mode::kMultiset && change.old_kind != OldTupleKind::kFull)) {
+Result<void> FoldedTable::ApplyWhole(const Change& change, uint64_t hash, const PackedRow& packed) {
+  if (change.operation == Operation::kInsert) return Insert(change, hash, packed);
+  if (identity_.kind == Kind::kInsertOnly ||
+      (identity_.kind == Kind::kMultiset && change.old_kind != OldTupleKind::kFull)) {
     return Fail(ErrorKind::kCorrupt, "an update or delete without the identity of its row");
   }
-  if (change.operation == Operation::kUpdate) return Update(change, hash);
+  if (change.operation == Operation::kUpdate) return Update(change, hash, packed);
   return Delete(change.old_tuple, hash);
 }
 
 void FoldedTable::Truncate() {
-  rows_.Clear();
-  index_.Clear();
-  next_equal_.clear();
+  rows_->Clear();
   doubt_.reset();
 }
 
@@ -214,75 +133,61 @@ void FoldedTable::set_doubt(Error doubt) {
   doubt_ = std::move(doubt);
 }
 
-Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping) {
-  const std::vector<uint16_t> identity_before = identity_columns_;
-  const Mode mode_before = mode_;
-  const size_t width_before = relation_.columns.size();
-  relation_ = std::move(relation);
-  SetMode();
-  if (!part_.is_whole() && !KeepsParts(identity_before, mode_before, mapping)) {
-    return Fail(TakesOtherParts());
-  }
-  if (!mapping.unchanged) MapRows(mapping, width_before);
-  if (mapping.unchanged && mode_ == mode_before && identity_columns_ == identity_before) return {};
-  return Reindex();
+// Into a store of its own, so that what `change` yields may borrow from the row it is given.
+Result<void> FoldedTable::Rewrite(const std::function<Tuple(Tuple row)>& change) {
+  const std::unique_ptr<RowStore> before = std::move(rows_);
+  UseMemory();
+  return before->ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
+    const Tuple after = change(row);
+    ASSIGN_OR_RETURN(const bool inserted, rows_->Insert(Pack(after), identity_.Hash(after)));
+    if (inserted) return {};
+    return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+  });
 }
 
-void FoldedTable::MapRows(const ColumnMapping& mapping, size_t width_before) {
-  RowStore rows;
-  std::vector<Value> before(width_before);
+Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping) {
+  const RowIdentity before = std::exchange(identity_, RowIdentity(relation));
+  relation_ = std::move(relation);
+  if (!part_.is_whole() && !KeepsParts(before, mapping)) return Fail(TakesOtherParts());
+  if (mapping.unchanged && identity_ == before) return {};
+  if (mapping.unchanged) return Rewrite([](Tuple row) { return row; });
   std::vector<Value> after(mapping.sources.size());
-  for (RowId id = 0; id < rows_.end(); ++id) {
-    if (rows_.packed(id) == nullptr) continue;
-    UnpackRow(rows_.packed(id), before);
+  return Rewrite([&](Tuple row) {
     for (size_t i = 0; i < after.size(); ++i) {
       const ColumnMapping::Source& source = mapping.sources[i];
       if (source.old_column != ColumnMapping::kAdded) {
-        after[i] = before[static_cast<size_t>(source.old_column)];
+        after[i] = row[static_cast<size_t>(source.old_column)];
       } else if (source.constant) {
         after[i] = {.state = ValueState::kText, .bytes = *source.constant};
       } else {
         after[i] = Value{};
       }
     }
-    rows.Append(after);
-  }
-  rows_ = std::move(rows);
+    return Tuple(after);
+  });
 }
 
 Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
                                        const std::function<bool(Value* value)>& change) {
-  const bool tells_part = mode_ != Mode::kKeyed || relation_.columns[column].key;
+  const bool tells_part = identity_.kind != Kind::kKeyed || relation_.columns[column].key;
   if (!part_.is_whole() && tells_part) return Fail(TakesOtherParts());
   bool doubtful = false;
-  std::vector<Value> row(relation_.columns.size());
-  for (RowId id = 0; id < rows_.end(); ++id) {
-    if (rows_.packed(id) == nullptr) continue;
-    UnpackRow(rows_.packed(id), row);
-    if (row[column].state == ValueState::kNull) continue;
-    doubtful |= change(&row[column]);
-    rows_.Replace(id, row);
-  }
-  TRY(Reindex());
+  bool changes = false;
+  TRY(rows_->ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
+    Value value = row[column];
+    if (value.state == ValueState::kNull) return {};
+    doubtful |= change(&value);
+    changes |= !(value == row[column]);
+    return {};
+  }));
+  if (!changes) return doubtful;
+  std::vector<Value> after(relation_.columns.size());
+  TRY(Rewrite([&](Tuple row) {
+    after.assign(row.begin(), row.end());
+    if (after[column].state != ValueState::kNull) change(&after[column]);
+    return Tuple(after);
+  }));
   return doubtful;
-}
-
-void FoldedTable::Finish() {
-  index_.Clear();
-  next_equal_.clear();
-  next_equal_.shrink_to_fit();
-  rows_.DropErased();
-}
-
-Result<void> FoldedTable::ForEachRow(uint64_t first, uint64_t count,
-                                     const std::function<Result<void>(Tuple row)>& visit) const {
-  std::vector<Value> row(relation_.columns.size());
-  const uint64_t end = std::min<uint64_t>(first + count, rows_.end());
-  for (uint64_t id = first; id < end; ++id) {
-    UnpackRow(rows_.packed(static_cast<RowId>(id)), row);
-    TRY(visit(row));
-  }
-  return {};
 }
 
 }  // namespace trunkline

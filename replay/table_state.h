@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,8 +14,9 @@
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
-#include "replay/fold_row_index.h"
-#include "replay/fold_row_store.h"
+#include "replay/memory_rows.h"
+#include "replay/prepared_block.h"
+#include "replay/row_store.h"
 #include "replay/state.h"
 
 namespace trunkline {
@@ -30,25 +32,35 @@ class FoldedTable final : public TableState, public TableRows {
   explicit FoldedTable(Relation relation, const RowsPart& part = {});
 
   const Relation& relation() const override { return relation_; }
-  uint64_t row_count() const override { return rows_.live(); }
+  uint64_t row_count() const override { return rows_->row_count(); }
   // Only after Finish.
   Result<void> ForEachRow(uint64_t first, uint64_t count,
-                          const std::function<Result<void>(Tuple row)>& visit) const override;
+                          const std::function<Result<void>(Tuple row)>& visit) const override {
+    return rows_->ForEachRow(first, count, visit);
+  }
 
-  // The hash by which the row that `change` is about is found; the caller passes it back to Apply,
-  // so that it can be computed, and memory be fetched in three steps, ahead.
+  // Memory is fetched in three steps, ahead of Apply.
+  void PrefetchIndex(uint64_t hash) const {
+    if (in_memory_ != nullptr) in_memory_->PrefetchIndex(hash);
+  }
+  void PrefetchSlot(uint64_t hash) const {
+    if (in_memory_ != nullptr) in_memory_->PrefetchSlot(hash);
+  }
+  void PrefetchRow(uint64_t hash) const {
+    if (in_memory_ != nullptr) in_memory_->PrefetchRow(hash);
+  }
+
+  // Applies an insert, update or delete whose tuples are as wide as relation(). `hash` is that of
+  // the identity by which the change names its row, `packed` its new row, where they were prepared.
+  // kCorrupt when the archive cannot be right: a row to change is not there, a key is there
+  // already. kUnsupported where a row comes from another part, which has values of it; so do Become
+  // and ChangeValues.
+  Result<void> Apply(const Change& change, uint64_t hash, const PackedRow& packed);
+  Result<void> Apply(const Change& change);
   uint64_t LookupHash(const Change& change) const;
-  void PrefetchIndex(uint64_t hash) const { index_.Prefetch(hash); }
-  void PrefetchSlot(uint64_t hash) const;
-  void PrefetchRow(uint64_t hash) const;
-
-  // Applies an insert, update or delete whose tuples are as wide as relation(). kCorrupt when the
-  // archive cannot be right: a row to change is not there, a key is there already. kUnsupported
-  // where a row comes from another part, which has values of it; so do Become and ChangeValues.
-  Result<void> Apply(const Change& change, uint64_t hash);
 
   // Other parts may have some.
-  bool has_rows() const override { return rows_.live() > 0 || !part_.is_whole(); }
+  bool has_rows() const override { return rows_->row_count() > 0 || !part_.is_whole(); }
   Result<void> Become(Relation relation, const ColumnMapping& mapping) override;
   Result<bool> ChangeValues(size_t column, bool always_told,
                             const std::function<bool(Value* value)>& change) override;
@@ -59,49 +71,44 @@ class FoldedTable final : public TableState, public TableRows {
   void set_doubtful_from(Lsn lsn) { doubtful_from_ = lsn; }
   const std::optional<Error>& doubt() const override { return doubt_; }
 
+  // Gives back memory that rows do not need any more; called from time to time.
+  Result<void> MakeRoom() { return rows_->MakeRoom(); }
+  uint64_t memory_bytes() const { return rows_->memory_bytes(); }
   // No more changes: drops what only folding needs.
-  void Finish();
+  Result<void> Finish() { return rows_->Finish(); }
 
  private:
-  enum class Mode { kKeyed, kMultiset, kInsertOnly };
-  using RowId = RowStore::RowId;
+  using Kind = RowIdentity::Kind;
 
-  void SetMode();
+  void UseMemory();
   Error TakesOtherParts() const;
   bool IsInPart(Tuple row) const;
   Tuple WithOldValues(const Change& change);
-  Result<void> ApplyWhole(const Change& change, uint64_t hash);
+  Result<void> ApplyWhole(const Change& change, uint64_t hash, const PackedRow& packed);
   // An update that leads a row from one part to another is a delete in the one, an insert in the
   // other.
   Result<void> ApplyInPart(const Change& change, uint64_t hash);
   // Whether each row stays in its part: parts go by the values of the identity, in its order.
-  bool KeepsParts(const std::vector<uint16_t>& identity_before, Mode mode_before,
-                  const ColumnMapping& mapping) const;
-  uint64_t Hash(Tuple row) const;
-  bool SameIdentity(RowId row, Tuple other) const;
-  size_t Find(uint64_t hash, Tuple identity) const;
-  Result<void> Link(RowId id, uint64_t hash, Tuple row);
-  RowId Unlink(size_t slot);
-  Result<void> Reindex();
-  void MapRows(const ColumnMapping& mapping, size_t width_before);
-  Result<Tuple> Complete(Tuple row, RowId old_row);
-  Result<void> Insert(Tuple row, uint64_t hash);
-  Result<void> Update(const Change& change, uint64_t hash);
+  bool KeepsParts(const RowIdentity& before, const ColumnMapping& mapping) const;
+  bool SameIdentity(const char* packed, Tuple other) const;
+  Result<void> Rewrite(const std::function<Tuple(Tuple row)>& change);
+  Result<Tuple> Complete(Tuple row, const char* old_row);
+  PackedRow Pack(Tuple complete);
+  Result<void> Insert(const Change& change, uint64_t hash, const PackedRow& packed);
+  Result<void> Update(const Change& change, uint64_t hash, const PackedRow& packed);
   Result<void> Delete(Tuple old_row, uint64_t hash);
-  Result<void> MakeRoom();
 
   Relation relation_;
   const RowsPart part_;
-  Mode mode_ = Mode::kInsertOnly;
-  std::vector<uint16_t> identity_columns_;  // every column in a multiset
-  RowStore rows_;
-  RowIndex index_;
-  std::vector<RowId> next_equal_;  // multiset: the next of rows that are all equal, or kNoRow
+  RowIdentity identity_;
+  std::unique_ptr<RowStore> rows_;
+  MemoryRows* in_memory_ = nullptr;  // rows_, where they are
   std::optional<Error> doubt_;
   Lsn doubtful_from_;
   std::vector<Value> old_values_;  // scratch
   std::vector<Value> new_values_;  // scratch
   std::vector<Value> arriving_;    // scratch
+  std::string packed_;             // scratch
 };
 
 }  // namespace trunkline
