@@ -1,5 +1,7 @@
 #include "replay/fold.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -19,7 +21,7 @@ bool IsRowChange(const Change& change) {
 }  // namespace
 
 std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
-  return std::make_unique<FoldedTable>(relation, part_);
+  return std::make_unique<FoldedTable>(relation, part_, memory_);
 }
 
 // Takes the longest run of row changes at the front of `changes` that can be looked up together:
@@ -39,7 +41,7 @@ Result<size_t> Fold::Fetch(std::span<const Change> changes) {
     }
     ++count;
     if (entry == nullptr) continue;
-    auto* table = static_cast<FoldedTable*>(entry->rows.get());
+    FoldedTable* const table = &TableOf(entry);
     const PreparedChange& prepared = item_->prepared.change(static_cast<size_t>(&change - first));
     table->PrefetchIndex(prepared.hash);
     window_.push_back(
@@ -88,10 +90,31 @@ Result<void> Fold::AddChanges(std::span<const Change> changes) {
   return {};
 }
 
+FoldedTable& Fold::TableOf(Entry* entry) { return static_cast<FoldedTable&>(*entry->rows); }
+
 Result<void> Fold::MakeRoom() {
+  uint64_t row_bytes = 0;
   for (auto& [oid, entry] : entries_) {
-    TRY(static_cast<FoldedTable*>(entry.rows.get())->MakeRoom());
+    TRY(TableOf(&entry).MakeRoom());
+    row_bytes += TableOf(&entry).memory_bytes();
   }
+  if (memory_ == nullptr || row_bytes <= memory_->row_bytes()) return {};
+  return SpillTables(row_bytes);
+}
+
+// The largest go first, which leaves most tables as fast as ever.
+Result<void> Fold::SpillTables(uint64_t row_bytes) {
+  std::vector<FoldedTable*> tables;
+  for (auto& [oid, entry] : entries_) tables.push_back(&TableOf(&entry));
+  std::sort(tables.begin(), tables.end(), [](const FoldedTable* a, const FoldedTable* b) {
+    return a->memory_bytes() > b->memory_bytes();
+  });
+  for (FoldedTable* table : tables) {
+    if (row_bytes <= memory_->fewer_row_bytes() || table->memory_bytes() == 0) break;
+    row_bytes -= table->memory_bytes();
+    TRY(table->Spill());
+  }
+  malloc_trim(0);  // or the heap would keep what the rows took
   return {};
 }
 

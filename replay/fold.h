@@ -13,6 +13,7 @@
 #include "archive/schema_fold.h"
 #include "base/error.h"
 #include "replay/read_ahead.h"
+#include "replay/state_memory.h"
 #include "replay/table_state.h"
 
 namespace trunkline {
@@ -23,6 +24,11 @@ class Fold final : public SchemaFold {
 
   // Only rows of this part are kept. kUnsupported, from Add, where that takes rows of other parts.
   void set_part(const RowsPart& part) { part_ = part; }
+
+  // How much memory rows may take; without it, there is no end of that.
+  void set_memory(const MemoryOptions& options) {
+    memory_ = std::make_shared<StateMemory>(options);
+  }
 
   // Takes the changes of those of the block's transactions that have from <= commit_lsn < limit.
   // Blocks come in order, and prepared by PrepareItem. Errors name the table and the LSN.
@@ -53,9 +59,11 @@ class Fold final : public SchemaFold {
     PackedRow row;
   };
 
+  static FoldedTable& TableOf(Entry* entry);
   Result<size_t> Fetch(std::span<const Change> changes);
   Result<void> ApplyFetched();
   Result<void> MakeRoom();
+  Result<void> SpillTables(uint64_t row_bytes);
   Result<void> AddChanges(std::span<const Change> changes);
   Result<void> RenameRemainingLabels();
   void LeaveUnknownTablesOut();
@@ -64,6 +72,7 @@ class Fold final : public SchemaFold {
   Error Located(Error error) const;
 
   RowsPart part_;
+  std::shared_ptr<StateMemory> memory_;
   const ReadAhead::Item* item_ = nullptr;  // being added
   std::vector<Fetched> window_;
 };

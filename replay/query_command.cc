@@ -38,6 +38,7 @@ struct QueryOptions {
   std::string file;
   std::string output;
   std::string format = "table";
+  MemoryOptions memory;
 };
 
 Result<std::string> ReadSql(const QueryOptions& options) {
@@ -57,9 +58,10 @@ Result<std::unique_ptr<postgres::Server>> StartServer() {
 }
 
 Result<DatabaseState> Fold(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
-                           const std::string& sql) {
+                           const std::string& sql, const MemoryOptions& memory) {
   Progress progress("Reading");
   StateOptions options;
+  options.memory = memory;
   options.wanted = [&](const QualifiedName& table, const Definition& definition) {
     return NeedsTable(sql, table, definition);
   };
@@ -198,7 +200,7 @@ Result<void> RunQuery(const QueryOptions& options) {
   // The server starts while the archive is read.
   std::future<Result<std::unique_ptr<postgres::Server>>> starting =
       std::async(std::launch::async, StartServer);
-  ASSIGN_OR_RETURN(const DatabaseState state, Fold(*store, catalog, resolved, sql));
+  ASSIGN_OR_RETURN(const DatabaseState state, Fold(*store, catalog, resolved, sql, options.memory));
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Server> server, starting.get());
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
   ASSIGN_OR_RETURN(const std::string conninfo, MakeDatabase(*server, state));
@@ -227,6 +229,7 @@ void AddQueryCommand(CLI::App* app, CommandContext* context) {
       ->check(CLI::IsMember({"csv", "table"}));
   command->add_option("--as-of", options->as_of,
                       "What the SQL sees as trunkline.as_of (default: the target's commit time)");
+  AddMemoryOptions(command, &options->memory);
   command->callback([=] { context->run = [=] { return RunQuery(*options); }; });
 }
 

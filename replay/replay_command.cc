@@ -25,6 +25,7 @@ struct ReplayOptions {
   std::string rows;
   std::string as_of;
   bool dry_run = false;
+  MemoryOptions memory;
   DestinationOptions destination;
 };
 
@@ -60,6 +61,7 @@ Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
   StateOptions state_options;
   state_options.tables = SplitAtCommas(options.tables);
   state_options.part = part;
+  state_options.memory = options.memory;
   state_options.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return BuildState(store, catalog, target, state_options);
 }
@@ -129,6 +131,7 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--as-of", options->as_of,
                       "What the stages see as their instant (default: the target's commit time)");
   command->add_flag("--force", options->destination.force, "Replace what the destination holds");
+  AddMemoryOptions(command, &options->memory);
   command->add_flag("--dry-run", options->dry_run, "Print what would be read, and write nothing");
   command->callback([=] { context->run = [=] { return RunReplay(*options); }; });
 }

@@ -26,6 +26,7 @@ class Builder {
   Result<Fold::Outcome> Build() {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
     fold.set_part(options_.part);
+    fold.set_memory(options_.memory);
     for (const RebuildPlan::Step& step : plan_.steps) {
       ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
       TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));

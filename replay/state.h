@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
+#include "replay/memory_options.h"
 #include "replay/rows_part.h"
 #include "replay/target.h"
 
@@ -50,6 +51,7 @@ struct StateOptions {
   // Only the rows that fall into this part. Costs the memory of those alone, unless what happened
   // to a table takes all of its rows to tell: then it is folded as a whole first.
   RowsPart part = {};
+  MemoryOptions memory = {};
   // Bytes of the archive read so far and in all; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };

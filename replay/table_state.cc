@@ -13,15 +13,30 @@ bool IsStored(const Value& value) {
 
 }  // namespace
 
-FoldedTable::FoldedTable(Relation relation, const RowsPart& part)
-    : relation_(std::move(relation)), part_(part), identity_(relation_) {
+FoldedTable::FoldedTable(Relation relation, const RowsPart& part,
+                         std::shared_ptr<StateMemory> memory)
+    : relation_(std::move(relation)),
+      part_(part),
+      memory_(std::move(memory)),
+      identity_(relation_) {
   UseMemory();
 }
 
-void FoldedTable::UseMemory() {
+std::unique_ptr<RowStore> FoldedTable::UseMemory() {
   auto rows = std::make_unique<MemoryRows>(identity_);
   in_memory_ = rows.get();
-  rows_ = std::move(rows);
+  return std::exchange(rows_, std::move(rows));
+}
+
+Result<std::unique_ptr<RowStore>> FoldedTable::UseDisk() {
+  ASSIGN_OR_RETURN(std::unique_ptr<RowStore> rows, memory_->NewSpilledRows(identity_));
+  in_memory_ = nullptr;
+  return std::exchange(rows_, std::move(rows));
+}
+
+Result<void> FoldedTable::Spill() {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RowStore> before, UseDisk());
+  return TakeRows(*before, [](Tuple row) { return row; });
 }
 
 bool FoldedTable::SameIdentity(const char* packed, Tuple other) const {
@@ -133,11 +148,22 @@ void FoldedTable::set_doubt(Error doubt) {
   doubt_ = std::move(doubt);
 }
 
-// Into a store of its own, so that what `change` yields may borrow from the row it is given.
+// Into a store of its own, so that what `change` yields may borrow from the row it is given. For a
+// while there are two of them: what takes much memory goes to disk then.
 Result<void> FoldedTable::Rewrite(const std::function<Tuple(Tuple row)>& change) {
-  const std::unique_ptr<RowStore> before = std::move(rows_);
-  UseMemory();
-  return before->ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
+  const bool fits = memory_ == nullptr || rows_->memory_bytes() <= memory_->row_bytes() / 4;
+  std::unique_ptr<RowStore> before;
+  if (in_memory_ != nullptr && fits) {
+    before = UseMemory();
+  } else {
+    ASSIGN_OR_RETURN(before, UseDisk());
+  }
+  return TakeRows(*before, change);
+}
+
+Result<void> FoldedTable::TakeRows(const RowStore& rows,
+                                   const std::function<Tuple(Tuple row)>& change) {
+  return rows.ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
     const Tuple after = change(row);
     ASSIGN_OR_RETURN(const bool inserted, rows_->Insert(Pack(after), identity_.Hash(after)));
     if (inserted) return {};

@@ -18,6 +18,7 @@
 #include "replay/prepared_block.h"
 #include "replay/row_store.h"
 #include "replay/state.h"
+#include "replay/state_memory.h"
 
 namespace trunkline {
 
@@ -28,8 +29,9 @@ namespace trunkline {
 // row was written.
 class FoldedTable final : public TableState, public TableRows {
  public:
-  // Rows of other parts than `part` are passed over.
-  explicit FoldedTable(Relation relation, const RowsPart& part = {});
+  // Rows of other parts than `part` are passed over. Without `memory` there is no end of that.
+  explicit FoldedTable(Relation relation, const RowsPart& part = {},
+                       std::shared_ptr<StateMemory> memory = nullptr);
 
   const Relation& relation() const override { return relation_; }
   uint64_t row_count() const override { return rows_->row_count(); }
@@ -74,13 +76,17 @@ class FoldedTable final : public TableState, public TableRows {
   // Gives back memory that rows do not need any more; called from time to time.
   Result<void> MakeRoom() { return rows_->MakeRoom(); }
   uint64_t memory_bytes() const { return rows_->memory_bytes(); }
+  // Moves the rows to disk, where they stay. Only with `memory`.
+  Result<void> Spill();
   // No more changes: drops what only folding needs.
   Result<void> Finish() { return rows_->Finish(); }
 
  private:
   using Kind = RowIdentity::Kind;
 
-  void UseMemory();
+  // Empty, in memory or on disk, instead of rows_, which it returns.
+  std::unique_ptr<RowStore> UseMemory();
+  Result<std::unique_ptr<RowStore>> UseDisk();
   Error TakesOtherParts() const;
   bool IsInPart(Tuple row) const;
   Tuple WithOldValues(const Change& change);
@@ -92,6 +98,7 @@ class FoldedTable final : public TableState, public TableRows {
   bool KeepsParts(const RowIdentity& before, const ColumnMapping& mapping) const;
   bool SameIdentity(const char* packed, Tuple other) const;
   Result<void> Rewrite(const std::function<Tuple(Tuple row)>& change);
+  Result<void> TakeRows(const RowStore& rows, const std::function<Tuple(Tuple row)>& change);
   Result<Tuple> Complete(Tuple row, const char* old_row);
   PackedRow Pack(Tuple complete);
   Result<void> Insert(const Change& change, uint64_t hash, const PackedRow& packed);
@@ -100,6 +107,7 @@ class FoldedTable final : public TableState, public TableRows {
 
   Relation relation_;
   const RowsPart part_;
+  const std::shared_ptr<StateMemory> memory_;
   RowIdentity identity_;
   std::unique_ptr<RowStore> rows_;
   MemoryRows* in_memory_ = nullptr;  // rows_, where they are

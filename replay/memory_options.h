@@ -1,0 +1,24 @@
+// --memory and --temp-dir, of every command that builds a state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace trunkline {
+
+struct MemoryOptions {
+  // For the rows of all tables, and what keeping some of them on disk takes. Reading ahead takes up
+  // to 128 MiB more, and one of the largest rows or so where they are larger than that.
+  uint64_t bytes = 1ULL << 30;
+  // Where rows go that exceed it; empty: TMPDIR, or /tmp.
+  std::string directory;
+};
+
+// Adds both to a command's options; `options` outlives them.
+void AddMemoryOptions(CLI::App* command, MemoryOptions* options);
+
+}  // namespace trunkline
