@@ -11,7 +11,7 @@ namespace {
 // The thread that uses the blocks does not keep up with more.
 constexpr unsigned kMaxThreads = 8;
 // The block in use, and those decoded and not yet used. More would only cost memory.
-constexpr size_t kMoreItems = 3;
+constexpr size_t kMoreItems = 2;
 // Beside one a thread: where they are small, opening them is most of the work.
 constexpr size_t kMoreSegments = 2;
 

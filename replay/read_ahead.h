@@ -38,7 +38,7 @@ class ReadAhead {
   using Prepare = std::function<void(Item* item)>;
 
   // `store` is not owned. `objects` are segments; all blocks pass where `wanted` is null. As many
-  // threads as the machine has cores, up to a few; three more blocks than threads are in memory.
+  // threads as the machine has cores, up to a few; two more blocks than threads are in memory.
   ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted,
             Prepare prepare = nullptr);
   ~ReadAhead();
