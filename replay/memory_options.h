@@ -11,8 +11,9 @@ class App;
 namespace trunkline {
 
 struct MemoryOptions {
-  // For the rows of all tables, and what keeping some of them on disk takes. Reading ahead takes up
-  // to 128 MiB more, and one of the largest rows or so where they are larger than that.
+  // For the rows of all tables, and what keeping some of them on disk takes. Blocks that are read
+  // ahead and what is written take up to 192 MiB more on two cores, 32 MiB more for each further
+  // one, and more where rows are larger than a block should be.
   uint64_t bytes = 1ULL << 30;
   // Where rows go that exceed it; empty: TMPDIR, or /tmp.
   std::string directory;

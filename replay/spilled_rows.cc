@@ -371,7 +371,6 @@ Result<void> SpilledRows::ForEachRow(uint64_t first, uint64_t count,
 
 Result<std::shared_ptr<SpillDatabase>> OpenSpillDatabase(const std::string& directory,
                                                          uint64_t memory_bytes) {
-  ScratchFolder::RemoveAbandoned(directory);
   ASSIGN_OR_RETURN(ScratchFolder folder, ScratchFolder::Make(directory));
   auto database = std::make_shared<SpillDatabase>(std::move(folder));
   TRY(database->Open(memory_bytes));

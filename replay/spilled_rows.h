@@ -11,9 +11,8 @@
 
 namespace trunkline {
 
-// A database in a folder of its own, for several stores; one thread changes them. It is gone with
-// the last of its users; where the process was killed, the next one opened in the directory removes
-// it.
+// A database in a scratch folder of its own, for several stores; one thread changes them. It is
+// gone with the last of its users.
 class SpillDatabase;
 
 // Uses about `memory_bytes`. Every failure of the disk, now and later, is kUnavailable.

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <utility>
 
 #include "base/error.h"
 #include "replay/memory_options.h"
@@ -16,7 +15,8 @@ class SpillDatabase;
 // Shared by the tables of a state. One thread.
 class StateMemory {
  public:
-  explicit StateMemory(MemoryOptions options) : options_(std::move(options)) {}
+  // Removes what a process that was killed has left on disk.
+  explicit StateMemory(MemoryOptions options);
 
   // What rows in memory may take together; some of it is for what they come to before somebody
   // looks. It becomes less once there are rows on disk, which takes memory of its own.
@@ -27,7 +27,7 @@ class StateMemory {
   Result<std::unique_ptr<RowStore>> NewSpilledRows(const RowIdentity& identity);
 
  private:
-  const MemoryOptions options_;
+  MemoryOptions options_;
   std::shared_ptr<SpillDatabase> database_;  // once there is anything on disk
 };
 

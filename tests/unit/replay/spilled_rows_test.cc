@@ -109,6 +109,16 @@ INSTANTIATE_TEST_SUITE_P(Identities, SpilledTableTest,
                          testing::Values(ReplicaIdentity::kDefault, ReplicaIdentity::kFull,
                                          ReplicaIdentity::kNothing));
 
+TEST(StateMemoryTest, WhatAKilledProcessLeftIsRemoved) {
+  const std::string folder = testing::TempDir() + "left_" + std::to_string(getpid());
+  fs::create_directories(folder + "/trunkline-scratch-abc123/rows");
+  fs::create_directories(folder + "/something-else");
+  const StateMemory memory({.bytes = 0, .directory = folder});
+  EXPECT_FALSE(fs::exists(folder + "/trunkline-scratch-abc123"));
+  EXPECT_TRUE(fs::exists(folder + "/something-else"));
+  fs::remove_all(folder);
+}
+
 TEST(StateMemoryTest, AFolderThatIsNotThereIsNamed) {
   StateMemory memory({.bytes = 0, .directory = "/nowhere/at/all"});
   const auto rows = memory.NewSpilledRows(RowIdentity(TableOf(ReplicaIdentity::kDefault)));
