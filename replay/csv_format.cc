@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "replay/packed_row.h"
+#include "replay/fold_row.h"
 
 namespace trunkline {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "replay/packed_row.h"
+#include "replay/fold_row.h"
 
 namespace trunkline {
 

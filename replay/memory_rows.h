@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "replay/fold_row_index.h"
 #include "replay/row_arena.h"
-#include "replay/row_index.h"
 #include "replay/row_store.h"
 
 namespace trunkline {

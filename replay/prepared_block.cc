@@ -1,6 +1,6 @@
 #include "replay/prepared_block.h"
 
-#include "replay/packed_row.h"
+#include "replay/fold_row.h"
 
 namespace trunkline {
 namespace {

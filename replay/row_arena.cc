@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "replay/packed_row.h"
+#include "replay/fold_row.h"
 
 namespace trunkline {
 namespace {

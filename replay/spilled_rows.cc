@@ -14,7 +14,7 @@
 #include "archive/scratch_folder.h"
 #include "archive/sha256.h"
 #include "archive/unsynced_env.h"
-#include "replay/packed_row.h"
+#include "replay/fold_row.h"
 
 namespace trunkline {
 namespace {

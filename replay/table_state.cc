@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "replay/packed_row.h"
+#include "replay/fold_row.h"
 
 namespace trunkline {
 namespace {
