@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "archive/manifest.h"
 #include "base/check.h"
 #include "base/fault.h"
 
@@ -256,21 +257,46 @@ Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
   return SnapshotPart{object.name, segment->digest(), segment->changes(), relation};
 }
 
-Result<void> Appender::CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts, uint32_t timeline,
-                                     uint32_t server_version) const {
-  CHECK(!parts.empty());
-  SegmentHeader header = SnapshotHeader(SegmentKind::kTable, lsn, timeline, server_version);
-  header.parts = Sorted(std::move(parts));
-  const Relation table = header.parts.front().relation;
+// Another daemon may have removed the parts, taking them for what a crash had left.
+Result<std::string> Appender::PutPartList(SegmentHeader header, std::string name) const {
+  const auto of_this_folder = [&](const SnapshotPart& part) {
+    return SnapshotLsnOf(part.name) == header.end;
+  };
+  const auto first = std::find_if(header.parts.begin(), header.parts.end(), of_this_folder);
+  CHECK(first != header.parts.end());
+  std::string predecessor = first->name;
   ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> manifest,
                    SegmentWriter{SegmentOptions{}}.Finish(std::move(header)));
-  // Another daemon may have removed the parts, taking them for what a crash had left.
-  const NewObject object{TableManifestName(lsn, table.schema, table.name), manifest.get(),
-                         manifest->header().parts.front().name};
-  FAULT("snapshot.table");
+  const NewObject object{std::move(name), manifest.get(), std::move(predecessor)};
   TRY(store_->Put({&object, 1}));
+  return object.name;
+}
+
+Result<std::string> Appender::KeepPages(Lsn lsn, std::vector<SnapshotPart> parts,
+                                        const CopiedPages& pages, uint32_t timeline,
+                                        uint32_t server_version) const {
+  SegmentHeader header = SnapshotHeader(SegmentKind::kPages, lsn, timeline, server_version);
+  header.parts = Sorted(std::move(parts));
+  header.pages = pages;
+  const Relation& table = header.parts.front().relation;
+  std::string name = PagesManifestName(lsn, table.schema, table.name, pages.begin);
+  FAULT("snapshot.pages");
+  ASSIGN_OR_RETURN(name, PutPartList(std::move(header), std::move(name)));
+  FAULT("snapshot.pages_kept");
+  return name;
+}
+
+Result<void> Appender::CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts,
+                                     const std::vector<std::string>& kept, uint32_t timeline,
+                                     uint32_t server_version) const {
+  SegmentHeader header = SnapshotHeader(SegmentKind::kTable, lsn, timeline, server_version);
+  header.parts = Sorted(std::move(parts));
+  const Relation& table = header.parts.front().relation;
+  std::string name = TableManifestName(lsn, table.schema, table.name);
+  FAULT("snapshot.table");
+  TRY(PutPartList(std::move(header), std::move(name)));
   FAULT("snapshot.table_complete");
-  return {};
+  return kept.empty() ? Result<void>() : store_->Remove(kept);
 }
 
 Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
@@ -300,13 +326,28 @@ Result<void> Appender::RemoveIncompleteSnapshots() const {
   ASSIGN_OR_RETURN(const Catalog catalog, SnapshotsInStore());
   std::vector<std::string> names;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    const std::vector<ObjectInfo> needless = snapshot.NeedlessPages();
+    for (const ObjectInfo& pages : needless) names.push_back(pages.name);
     if (snapshot.complete) continue;
-    for (const ObjectInfo& part : snapshot.LooseParts()) names.push_back(part.name);
-    if (snapshot.has_definition && snapshot.tables.empty()) {
+    ASSIGN_OR_RETURN(const std::unordered_set<std::string> kept, PartsOfPages(snapshot));
+    for (const ObjectInfo& part : snapshot.LooseParts()) {
+      if (!kept.contains(part.name)) names.push_back(part.name);
+    }
+    if (snapshot.has_definition && snapshot.tables.empty() && snapshot.pages.empty()) {
       names.push_back(SnapshotDefinitionName(snapshot.lsn));
     }
   }
   return store_->Remove(names);
+}
+
+Result<std::unordered_set<std::string>> Appender::PartsOfPages(
+    const SnapshotEntry& snapshot) const {
+  std::unordered_set<std::string> names;
+  for (const ObjectInfo& pages : snapshot.pages) {
+    ASSIGN_OR_RETURN(SegmentHeader header, ReadPagesManifest(*store_, pages.name));
+    for (SnapshotPart& part : header.parts) names.insert(std::move(part.name));
+  }
+  return names;
 }
 
 Result<void> Appender::RemoveSnapshotsAfter(Lsn lsn) {
@@ -317,6 +358,7 @@ Result<void> Appender::RemoveSnapshotsAfter(Lsn lsn) {
     // What makes it count goes first: a crash leaves nothing that counts and lacks a part.
     if (snapshot.complete) names.push_back(SnapshotManifestName(snapshot.lsn));
     for (const ObjectInfo& table : snapshot.tables) names.push_back(table.name);
+    for (const ObjectInfo& pages : snapshot.pages) names.push_back(pages.name);
     for (const ObjectInfo& part : snapshot.parts) names.push_back(part.name);
     if (snapshot.has_definition) names.push_back(SnapshotDefinitionName(snapshot.lsn));
   }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "archive/catalog.h"
@@ -78,14 +79,21 @@ class Appender {
 
   // A snapshot at `lsn` is published in this order: the definition of its tables (`document` is the
   // JSON of docs/definition.md), then of each table its parts and the manifest that makes it count.
-  // These three may be called from several threads at once, also beside the other methods.
+  // Those that are const may be called from several threads at once, also beside the other methods.
   Result<void> PutSnapshotDefinition(Lsn lsn, std::string_view document,
                                      std::string publication_state, uint32_t timeline,
                                      uint32_t server_version) const;
   // `writer` holds the part's rows as one transaction of inserts.
   Result<SnapshotPart> PutSnapshotPart(SegmentWriter writer, Lsn lsn, const Relation& relation,
                                        uint32_t part) const;
-  Result<void> CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts, uint32_t timeline,
+  // Keeps the parts, of one table, for another try, should this one be cut short. Yields the name
+  // of what it published.
+  Result<std::string> KeepPages(Lsn lsn, std::vector<SnapshotPart> parts, const CopiedPages& pages,
+                                uint32_t timeline, uint32_t server_version) const;
+  // Some of the parts may be pages kept at earlier LSNs, if there is one of `lsn`. `kept` is what
+  // KeepPages published at `lsn`, and is not needed any more.
+  Result<void> CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts,
+                             const std::vector<std::string>& kept, uint32_t timeline,
                              uint32_t server_version) const;
   // Publishes the manifest that makes the base snapshot at `lsn` count, the newest. Some of its
   // parts may be of snapshots of single tables at earlier LSNs, not before unbroken_from().
@@ -107,7 +115,9 @@ class Appender {
                          uint32_t server_version) const;
   SegmentHeader SnapshotHeader(SegmentKind kind, Lsn lsn, uint32_t timeline,
                                uint32_t server_version) const;
+  Result<std::string> PutPartList(SegmentHeader header, std::string name) const;
   Result<Catalog> SnapshotsInStore() const;
+  Result<std::unordered_set<std::string>> PartsOfPages(const SnapshotEntry& snapshot) const;
   Result<void> Add(SegmentWriter writer, SegmentHeader header);
   std::vector<NewObject> PendingObjects() const;
 

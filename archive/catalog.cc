@@ -17,6 +17,7 @@ constexpr std::string_view kSnapshotsFolder = "snapshots/";
 constexpr std::string_view kManifestName = "complete";
 constexpr std::string_view kDefinitionName = "definition";
 constexpr std::string_view kTableSuffix = ".complete";
+constexpr std::string_view kPagesSuffix = ".pages";
 constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr std::string_view kGapSuffix = ".gap.seg";
 constexpr size_t kLsnDigits = 16;
@@ -99,9 +100,9 @@ bool IsTableName(std::string_view text) {
          IsEncodedName(text.substr(dot + 1));
 }
 
-// The table of "<schema>.<table>.<part>.seg"; empty for another name.
-std::string_view TableOfPart(std::string_view text) {
-  if (!ConsumeSuffix(&text, kSegmentSuffix)) return {};
+// The table of "<schema>.<table>.<number><suffix>"; empty for another name.
+std::string_view TableOfNumbered(std::string_view text, std::string_view suffix) {
+  if (!ConsumeSuffix(&text, suffix)) return {};
   const size_t dot = text.rfind('.');
   if (dot == std::string_view::npos || !IsPartNumber(text.substr(dot + 1))) return {};
   text = text.substr(0, dot);
@@ -122,8 +123,10 @@ bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snaps
     entry.complete = true;
   } else if (rest == kDefinitionName) {
     entry.has_definition = true;
-  } else if (!TableOfPart(rest).empty()) {
+  } else if (!TableOfNumbered(rest, kSegmentSuffix).empty()) {
     entry.parts.push_back(object);
+  } else if (!TableOfNumbered(rest, kPagesSuffix).empty()) {
+    entry.pages.push_back(object);
   } else if (ConsumeSuffix(&rest, kTableSuffix) && IsTableName(rest)) {
     entry.tables.push_back(object);
   } else {
@@ -135,6 +138,7 @@ bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snaps
   snapshot.has_definition |= entry.has_definition;
   snapshot.tables.insert(snapshot.tables.end(), entry.tables.begin(), entry.tables.end());
   snapshot.parts.insert(snapshot.parts.end(), entry.parts.begin(), entry.parts.end());
+  snapshot.pages.insert(snapshot.pages.end(), entry.pages.begin(), entry.pages.end());
   snapshot.size += object.size;
   return true;
 }
@@ -171,6 +175,12 @@ std::string TableManifestName(Lsn lsn, std::string_view schema, std::string_view
          std::string(kTableSuffix);
 }
 
+std::string PagesManifestName(Lsn lsn, std::string_view schema, std::string_view table,
+                              uint64_t page) {
+  return SnapshotFolder(lsn) + ShortenedName(schema) + "." + ShortenedName(table) + "." +
+         std::to_string(page) + std::string(kPagesSuffix);
+}
+
 std::string SnapshotDefinitionName(Lsn lsn) {
   return SnapshotFolder(lsn) + std::string(kDefinitionName);
 }
@@ -184,18 +194,30 @@ std::optional<Lsn> SnapshotLsnOf(std::string_view name) {
   return ConsumeLsn(&name);
 }
 
+bool SnapshotEntry::HasManifestOf(std::string_view table) const {
+  const std::string name = SnapshotFolder(lsn) + std::string(table) + std::string(kTableSuffix);
+  return std::any_of(tables.begin(), tables.end(),
+                     [&](const ObjectInfo& object) { return object.name == name; });
+}
+
 std::vector<ObjectInfo> SnapshotEntry::LooseParts() const {
   std::vector<ObjectInfo> loose;
-  const std::string folder = SnapshotFolder(lsn);
+  const size_t folder = SnapshotFolder(lsn).size();
   for (const ObjectInfo& part : parts) {
-    const std::string_view table = TableOfPart(std::string_view(part.name).substr(folder.size()));
-    const std::string manifest = folder + std::string(table) + std::string(kTableSuffix);
-    const bool finished = std::any_of(tables.begin(), tables.end(), [&](const ObjectInfo& object) {
-      return object.name == manifest;
-    });
-    if (!finished) loose.push_back(part);
+    const auto table = TableOfNumbered(std::string_view(part.name).substr(folder), kSegmentSuffix);
+    if (!HasManifestOf(table)) loose.push_back(part);
   }
   return loose;
+}
+
+std::vector<ObjectInfo> SnapshotEntry::NeedlessPages() const {
+  std::vector<ObjectInfo> needless;
+  const size_t folder = SnapshotFolder(lsn).size();
+  for (const ObjectInfo& object : pages) {
+    const auto table = TableOfNumbered(std::string_view(object.name).substr(folder), kPagesSuffix);
+    if (complete || HasManifestOf(table)) needless.push_back(object);
+  }
+  return needless;
 }
 
 Lsn Catalog::end() const {
@@ -205,6 +227,15 @@ Lsn Catalog::end() const {
     if (snapshot.complete) end = std::max(end, snapshot.lsn);
   }
   return end;
+}
+
+Lsn Catalog::unbroken_from() const {
+  if (segments.empty()) return Lsn();
+  Lsn from = segments.front().begin;
+  for (const SegmentEntry& segment : segments) {
+    if (segment.gap) from = std::max(from, segment.end);
+  }
+  return from;
 }
 
 const SnapshotEntry* Catalog::SnapshotAtOrBefore(Lsn lsn) const {

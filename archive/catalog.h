@@ -28,6 +28,9 @@ std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view 
                              uint32_t part);
 // "snapshots/<lsn>/<schema>.<table>.complete", which completes the snapshot of one table.
 std::string TableManifestName(Lsn lsn, std::string_view schema, std::string_view table);
+// "snapshots/<lsn>/<schema>.<table>.<page>.pages", of a range of pages that begins with `page`.
+std::string PagesManifestName(Lsn lsn, std::string_view schema, std::string_view table,
+                              uint64_t page);
 // "snapshots/<lsn>/definition"
 std::string SnapshotDefinitionName(Lsn lsn);
 // "snapshots/<lsn>/complete"
@@ -50,11 +53,17 @@ struct SnapshotEntry {
   bool complete = false;           // its manifest is there
   bool has_definition = false;     // of its tables
   std::vector<ObjectInfo> tables;  // manifests of single tables
+  std::vector<ObjectInfo> pages;   // manifests of ranges of pages: of tables half copied
   std::vector<ObjectInfo> parts;
   uint64_t size = 0;  // bytes of all of these
 
-  // Of which there is no manifest in this folder.
+  // Of tables that have no manifest in this folder.
   std::vector<ObjectInfo> LooseParts() const;
+  // Manifests of pages that say no more than a manifest of the table or the snapshot does.
+  std::vector<ObjectInfo> NeedlessPages() const;
+
+ private:
+  bool HasManifestOf(std::string_view table) const;
 };
 
 struct Catalog {
@@ -66,6 +75,9 @@ struct Catalog {
   // The end of the last segment, or the LSN of the newest complete base snapshot where that is
   // later, or Lsn{} when the archive holds neither.
   Lsn end() const;
+  // From here on the archive holds every change: the last gap's end, or where the first segment
+  // begins; Lsn{} while there is none.
+  Lsn unbroken_from() const;
   // The newest complete base snapshot at or before `lsn`; null when there is none.
   const SnapshotEntry* SnapshotAtOrBefore(Lsn lsn) const;
 };

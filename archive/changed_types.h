@@ -12,11 +12,13 @@
 
 namespace trunkline {
 
+using RenamedLabelMap = std::map<std::string, std::string>;  // old to new
+
 struct ChangedType {
   uint32_t oid = 0;
   std::string name;  // as format_type prints it under an empty search_path
   // An enum's renamed labels, old to new. Nothing: the new values cannot be told from the old ones.
-  std::optional<std::map<std::string, std::string>> renamed;
+  std::optional<RenamedLabelMap> renamed;
   // Names of the types that values of this type are part of, arrays left out.
   std::vector<std::string> holders;
 };
@@ -34,7 +36,7 @@ Effect EffectOn(const ChangedType& changed, uint32_t type_oid, const std::string
 
 // The labels of `before` that are others in `after`. Labels are never removed, only added and
 // renamed in their places; nothing where that can be read in several ways.
-std::optional<std::map<std::string, std::string>> RenamedLabels(
-    const std::vector<std::string>& before, const std::vector<std::string>& after);
+std::optional<RenamedLabelMap> RenamedLabels(const std::vector<std::string>& before,
+                                             const std::vector<std::string>& after);
 
 }  // namespace trunkline

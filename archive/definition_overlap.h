@@ -19,6 +19,8 @@ class DefinitionOverlap {
   Definition Merge(const Definition& before, Definition emitted, uint32_t xid);
 
  private:
+  friend class SchemaFold;  // keeps it, and takes it up again
+
   // By oid: the transaction that changed it last, as far as definitions in the stream tell.
   std::unordered_map<uint32_t, uint32_t> table_changes_;
   std::unordered_map<uint32_t, uint32_t> type_changes_;

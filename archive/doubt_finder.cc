@@ -20,10 +20,13 @@ class UnseenRows final : public TableRows {
     relation_ = std::move(relation);
     return {};
   }
-  Result<bool> ChangeValues(size_t, bool always_told,
+  Result<bool> ChangeValues(size_t, const RenamedLabelMap* renamed,
                             const std::function<bool(Value* value)>&) override {
-    return has_rows_ && !always_told;
+    return has_rows_ && renamed == nullptr;
   }
+  // Snapshots are added once they are whole.
+  void set_incomplete(bool) override {}
+  bool incomplete() const override { return false; }
   void Truncate() override {
     has_rows_ = false;
     doubt_.reset();

@@ -23,6 +23,12 @@ bool HasItsName(const SegmentReader& reader) {
       const Relation& table = header.parts.front().relation;
       return reader.name() == TableManifestName(header.end, table.schema, table.name);
     }
+    case SegmentKind::kPages: {
+      if (header.parts.empty() || !header.pages) return false;
+      const Relation& table = header.parts.front().relation;
+      return reader.name() ==
+             PagesManifestName(header.end, table.schema, table.name, header.pages->begin);
+    }
     case SegmentKind::kSnapshot:
       break;
   }

@@ -30,6 +30,20 @@ Result<Manifest> ReadWithDefinition(const Store& store, const std::string& name,
   return manifest;
 }
 
+Result<SegmentHeader> ReadPartList(const Store& store, const std::string& name, SegmentKind kind) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(store, name));
+  if (reader->header().kind != kind) {
+    return Fail(ErrorKind::kCorrupt, name + " is no manifest of a table");
+  }
+  const SegmentHeader& header = reader->header();
+  for (const SnapshotPart& part : header.parts) {
+    if (!(part.relation == header.parts.front().relation)) {
+      return Fail(ErrorKind::kCorrupt, name + " lists parts of several tables");
+    }
+  }
+  return header;
+}
+
 }  // namespace
 
 Result<Manifest> ReadManifest(const Store& store, Lsn snapshot) {
@@ -41,17 +55,11 @@ Result<Manifest> ReadSnapshotDefinition(const Store& store, Lsn snapshot) {
 }
 
 Result<SegmentHeader> ReadTableManifest(const Store& store, const std::string& name) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(store, name));
-  if (reader->header().kind != SegmentKind::kTable) {
-    return Fail(ErrorKind::kCorrupt, name + " is no manifest of a table");
-  }
-  const SegmentHeader& header = reader->header();
-  for (const SnapshotPart& part : header.parts) {
-    if (!(part.relation == header.parts.front().relation)) {
-      return Fail(ErrorKind::kCorrupt, name + " lists parts of several tables");
-    }
-  }
-  return header;
+  return ReadPartList(store, name, SegmentKind::kTable);
+}
+
+Result<SegmentHeader> ReadPagesManifest(const Store& store, const std::string& name) {
+  return ReadPartList(store, name, SegmentKind::kPages);
 }
 
 Result<std::optional<Timestamp>> SnapshotTime(const Store& store, const SnapshotEntry& snapshot) {

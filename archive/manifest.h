@@ -24,6 +24,8 @@ Result<Manifest> ReadManifest(const Store& store, Lsn snapshot);
 Result<Manifest> ReadSnapshotDefinition(const Store& store, Lsn snapshot);
 // The header of a single table's manifest: one part or more, all of one table.
 Result<SegmentHeader> ReadTableManifest(const Store& store, const std::string& name);
+// The same of a range of its pages; it has `pages`.
+Result<SegmentHeader> ReadPagesManifest(const Store& store, const std::string& name);
 
 // When the snapshot was taken, where its writer noted it.
 Result<std::optional<Timestamp>> SnapshotTime(const Store& store, const SnapshotEntry& snapshot);

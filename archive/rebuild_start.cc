@@ -22,12 +22,48 @@ Result<std::vector<std::vector<SnapshotPart>>> SingleTables(const Store& store,
   return tables;
 }
 
-Result<Lsn> LsnOfPart(const SnapshotPart& part, Lsn base) {
+Result<Lsn> LsnOfPart(const SnapshotPart& part, Lsn snapshot) {
   const std::optional<Lsn> lsn = SnapshotLsnOf(part.name);
-  if (lsn.has_value() && *lsn <= base) return *lsn;
+  if (lsn.has_value() && *lsn <= snapshot) return *lsn;
   return Fail(ErrorKind::kCorrupt,
-              SnapshotManifestName(base) + " lists " + part.name + ", which cannot be a part of it",
+              "a snapshot at " + snapshot.ToString() + " lists " + part.name +
+                  ", which cannot be a part of it",
               "trunkline verify finds all damage");
+}
+
+// Puts each part to where it is of.
+Result<void> AddParts(std::vector<SnapshotPart> parts, Lsn snapshot,
+                      std::map<Lsn, TablesAt>* loads) {
+  for (SnapshotPart& part : parts) {
+    ASSIGN_OR_RETURN(const Lsn lsn, LsnOfPart(part, snapshot));
+    (*loads)[lsn].parts.push_back(std::move(part));
+  }
+  return {};
+}
+
+// Tables with parts at several LSNs.
+void MarkIncomplete(std::vector<TablesAt>* ordered) {
+  std::unordered_set<uint32_t> later;
+  for (auto load = ordered->rbegin(); load != ordered->rend(); ++load) {
+    for (const SnapshotPart& part : load->parts) {
+      if (later.contains(part.relation.oid)) load->incomplete.insert(part.relation.oid);
+    }
+    for (const SnapshotPart& part : load->parts) later.insert(part.relation.oid);
+  }
+}
+
+// Tables of which some parts are of the snapshot's LSN, and others of earlier ones.
+std::unordered_set<uint32_t> SpreadTables(const TablesAt& snapshot) {
+  std::unordered_set<uint32_t> here;
+  for (const SnapshotPart& part : snapshot.parts) {
+    if (SnapshotLsnOf(part.name) == snapshot.lsn) here.insert(part.relation.oid);
+  }
+  std::unordered_set<uint32_t> spread;
+  for (const SnapshotPart& part : snapshot.parts) {
+    const bool earlier = SnapshotLsnOf(part.name) != snapshot.lsn;
+    if (earlier && here.contains(part.relation.oid)) spread.insert(part.relation.oid);
+  }
+  return spread;
 }
 
 void Append(std::vector<SnapshotPart> parts, std::vector<SnapshotPart>* all) {
@@ -55,11 +91,10 @@ Result<std::vector<TablesAt>> SnapshotsFor(const Store& store, const Catalog& ca
   std::map<Lsn, TablesAt> loads;
   loads[base->lsn].base = true;
   loads[base->lsn].definition = std::move(manifest.definition);
-  for (SnapshotPart& part : manifest.parts) {
-    ASSIGN_OR_RETURN(const Lsn lsn, LsnOfPart(part, base->lsn));
-    if (!newest.contains(part.relation.oid)) loads[lsn].parts.push_back(std::move(part));
-  }
-  for (auto& [oid, table] : newest) Append(std::move(table.second), &loads[table.first].parts);
+  std::erase_if(manifest.parts,
+                [&](const SnapshotPart& part) { return newest.contains(part.relation.oid); });
+  TRY(AddParts(std::move(manifest.parts), base->lsn, &loads));
+  for (auto& [oid, table] : newest) TRY(AddParts(std::move(table.second), table.first, &loads));
   std::vector<TablesAt> ordered;
   for (auto& [lsn, load] : loads) {
     load.lsn = lsn;
@@ -69,6 +104,7 @@ Result<std::vector<TablesAt>> SnapshotsFor(const Store& store, const Catalog& ca
     }
     ordered.push_back(std::move(load));
   }
+  MarkIncomplete(&ordered);
   return ordered;
 }
 
@@ -76,8 +112,9 @@ Result<std::vector<TablesAt>> SnapshotsFrom(const Store& store, const Catalog& c
   std::vector<TablesAt> snapshots;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
     if (snapshot.lsn < from) continue;
-    TablesAt tables_at{
-        .lsn = snapshot.lsn, .base = snapshot.complete, .definition = {}, .parts = {}};
+    TablesAt tables_at;
+    tables_at.lsn = snapshot.lsn;
+    tables_at.base = snapshot.complete;
     Manifest manifest;
     if (snapshot.complete) {
       ASSIGN_OR_RETURN(manifest, ReadManifest(store, snapshot.lsn));
@@ -93,6 +130,45 @@ Result<std::vector<TablesAt>> SnapshotsFrom(const Store& store, const Catalog& c
     snapshots.push_back(std::move(tables_at));
   }
   return snapshots;
+}
+
+Result<void> PartByLsn(const Store& store, std::vector<TablesAt>* snapshots) {
+  std::map<Lsn, TablesAt> ordered;
+  for (TablesAt& snapshot : *snapshots) ordered[snapshot.lsn] = std::move(snapshot);
+  std::vector<std::pair<Lsn, SnapshotPart>> earlier;
+  for (auto& [lsn, snapshot] : ordered) {
+    const std::unordered_set<uint32_t> spread = SpreadTables(snapshot);
+    std::erase_if(snapshot.parts, [&, at = lsn](const SnapshotPart& part) {
+      const Lsn of_part = SnapshotLsnOf(part.name).value_or(at);
+      if (of_part >= at || !spread.contains(part.relation.oid)) return false;
+      earlier.emplace_back(of_part, part);
+      return true;
+    });
+  }
+  for (auto& [lsn, part] : earlier) {
+    TablesAt& snapshot = ordered[lsn];
+    if (!snapshot.lsn.valid()) {
+      snapshot.lsn = lsn;
+      ASSIGN_OR_RETURN(Manifest manifest, ReadSnapshotDefinition(store, lsn));
+      snapshot.definition = std::move(manifest.definition);
+    }
+    snapshot.incomplete.insert(part.relation.oid);
+    snapshot.parts.push_back(std::move(part));
+  }
+  snapshots->clear();
+  for (auto& [lsn, snapshot] : ordered) snapshots->push_back(std::move(snapshot));
+  return {};
+}
+
+bool ReachAcross(const std::vector<TablesAt>& snapshots, Lsn lsn) {
+  return std::any_of(snapshots.begin(), snapshots.end(), [lsn](const TablesAt& snapshot) {
+    const std::unordered_set<uint32_t> spread = SpreadTables(snapshot);
+    return snapshot.lsn > lsn &&
+           std::any_of(snapshot.parts.begin(), snapshot.parts.end(), [&](const auto& part) {
+             return spread.contains(part.relation.oid) &&
+                    SnapshotLsnOf(part.name).value_or(snapshot.lsn) <= lsn;
+           });
+  });
 }
 
 }  // namespace trunkline

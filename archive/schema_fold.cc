@@ -62,6 +62,10 @@ Result<void> SchemaFold::Load(Lsn lsn, std::span<const SnapshotPart> parts, Defi
   return {};
 }
 
+void SchemaFold::EndLoad(const std::unordered_set<uint32_t>& incomplete) {
+  for (auto& [oid, entry] : entries_) entry.rows->set_incomplete(incomplete.contains(oid));
+}
+
 void SchemaFold::AddTables(std::span<const SnapshotPart> parts) {
   for (const SnapshotPart& part : parts) {
     if (!Wants(part.relation.oid)) continue;
@@ -84,7 +88,7 @@ SchemaFold::Entry& SchemaFold::AddTable(const Relation& relation) {
 
 void SchemaFold::Forget(uint32_t oid) {
   const auto found = entries_.find(oid);
-  if (found == entries_.end()) return;
+  if (found == entries_.end() || found->second.rows->incomplete()) return;
   if (found->second.rows->doubt()) OnDoubtEnds(oid, Position());
   entries_.erase(found);
 }

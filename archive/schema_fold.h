@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -42,8 +44,18 @@ class SchemaFold {
   // Starts anew from the tables of a snapshot at `lsn`, all empty, and their definition.
   void Start(Lsn lsn, std::span<const SnapshotPart> parts, Definition definition);
   // A snapshot of some tables at `lsn`, where the changes before it have been taken: what was known
-  // of their rows is dropped, and so is doubt. `definition` is the source's at `lsn`.
+  // of their rows is dropped, and so is doubt, but for a table that is incomplete. `definition` is
+  // the source's at `lsn`.
   Result<void> Load(Lsn lsn, std::span<const SnapshotPart> parts, Definition definition);
+  // The rows of the snapshot have been taken: the tables of these relation OIDs are incomplete from
+  // here on, and no others.
+  void EndLoad(const std::unordered_set<uint32_t>& incomplete);
+
+  // A document of what is known between two blocks, all but the rows themselves; Restore goes on
+  // from there, with the tables that are wanted. For programs of the same version. kUnsupported
+  // where a name is not UTF-8.
+  Result<std::string> Save() const;
+  Result<void> Restore(std::string_view document);
 
  protected:
   struct Entry {
@@ -57,6 +69,9 @@ class SchemaFold {
   };
 
   virtual std::unique_ptr<TableRows> NewRows(const Relation& relation) = 0;
+  // Rows as they were when the fold was saved.
+  virtual std::unique_ptr<TableRows> RestoredRows(const Relation& relation, bool has_rows,
+                                                  std::optional<Error> doubt);
   // A table's rows are in doubt from `lsn` on; are not any more, or the table is gone.
   virtual void OnDoubt(const Relation& relation, Lsn lsn, const Error& doubt);
   virtual void OnDoubtEnds(uint32_t oid, Lsn lsn);

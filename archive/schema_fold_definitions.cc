@@ -195,12 +195,13 @@ Result<void> SchemaFold::ChangeValues(const ChangedType& changed, size_t column,
   };
   const bool relabelled = changed.renamed && effect == Effect::kItself;
   ASSIGN_OR_RETURN(const bool doubtful,
-                   entry->rows->ChangeValues(column, relabelled, [&](Value* value) {
-                     if (!relabelled) return is_touched(value->bytes);
-                     const auto label = changed.renamed->find(std::string(value->bytes));
-                     if (label != changed.renamed->end()) value->bytes = label->second;
-                     return false;
-                   }));
+                   entry->rows->ChangeValues(
+                       column, relabelled ? &*changed.renamed : nullptr, [&](Value* value) {
+                         if (!relabelled) return is_touched(value->bytes);
+                         const auto label = changed.renamed->find(std::string(value->bytes));
+                         if (label != changed.renamed->end()) value->bytes = label->second;
+                         return false;
+                       }));
   if (!doubtful) return {};
   const Relation relation = entry->rows->relation();
   PutInDoubt(

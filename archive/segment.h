@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ enum class SegmentKind : uint8_t {
   kGap = 4,         // the source lost what was between begin and end
   kTable = 5,       // completes the snapshot of one table at `end` (== begin): its parts
   kDefinition = 6,  // one definition, as of `end` (== begin), of tables with a snapshot there
+  kPages = 7,       // a range of a table's pages is copied as of `end` (== begin): its parts
 };
 
 // A part of a snapshot, as its manifest lists it.
@@ -29,6 +31,17 @@ struct SnapshotPart {
   Relation relation;
 
   friend bool operator==(const SnapshotPart&, const SnapshotPart&) = default;
+};
+
+// A range of a table's pages that is copied while the rest of the table is not: what a later
+// snapshot needs in order to copy just what it lacks.
+struct CopiedPages {
+  uint64_t begin = 0;
+  uint64_t end = 0;            // exclusive; 0: the table's last page, wherever that is
+  uint32_t file_node = 0;      // pg_class.relfilenode: rows stay in their places while it does
+  uint64_t snapshot_xmin = 0;  // pg_snapshot_xmin: the copy has what any earlier transaction did
+
+  friend bool operator==(const CopiedPages&, const CopiedPages&) = default;
 };
 
 struct SegmentHeader {
@@ -42,10 +55,11 @@ struct SegmentHeader {
   uint32_t timeline = 0;
   uint32_t server_version = 0;      // PQserverVersion, for example 150018
   std::string gap_reason;           // kGap
-  std::vector<SnapshotPart> parts;  // kManifest, kTable
+  std::vector<SnapshotPart> parts;  // kManifest, kTable, kPages
   // kDefinition: what has to be the same at a later time for a table to be still published just as
   // it was.
   std::string publication_state;
+  std::optional<CopiedPages> pages;  // kPages
 
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };

@@ -109,7 +109,11 @@ Result<void> CheckTableManifest(const SegmentReader& reader, const BytesDone& pr
   const bool one_table = std::all_of(
       parts.begin(), parts.end(), [&](const SnapshotPart& part) { return part.relation == table; });
   if (!one_table) return Wrong("it lists parts of several tables");
-  if (reader.name() != TableManifestName(reader.header().end, table.schema, table.name)) {
+  const std::optional<CopiedPages>& pages = reader.header().pages;
+  const std::string name =
+      pages ? PagesManifestName(reader.header().end, table.schema, table.name, pages->begin)
+            : TableManifestName(reader.header().end, table.schema, table.name);
+  if (reader.name() != name) {
     return Wrong("it is of another table than its name says");
   }
   return CheckContent(reader, progress, [](const DecodedBlock&) { return Result<void>(); });

@@ -23,6 +23,7 @@ Result<void> CheckSnapshotPart(const SegmentReader& reader, const SnapshotPart& 
 
 // The same for a single table's manifest: no changes, and parts of the one table that its name
 // says.
+// Also one of a range of pages.
 Result<void> CheckTableManifest(const SegmentReader& reader, const BytesDone& progress);
 
 // The same for a manifest or the definition of a snapshot: exactly one definition.

@@ -104,7 +104,7 @@ Result<BlockStats> FromProto(const proto::Block& from, size_t relations) {
 
 bool IsKind(uint32_t kind) {
   return kind >= static_cast<uint32_t>(SegmentKind::kChanges) &&
-         kind <= static_cast<uint32_t>(SegmentKind::kDefinition);
+         kind <= static_cast<uint32_t>(SegmentKind::kPages);
 }
 
 }  // namespace
@@ -121,6 +121,12 @@ std::string SerializeHeader(const SegmentHeader& header,
   out.set_server_version(header.server_version);
   out.set_gap_reason(header.gap_reason);
   out.set_publication_state(header.publication_state);
+  if (header.pages) {
+    out.mutable_pages()->set_begin(header.pages->begin);
+    out.mutable_pages()->set_end(header.pages->end);
+    out.mutable_pages()->set_file_node(header.pages->file_node);
+    out.mutable_pages()->set_snapshot_xmin(header.pages->snapshot_xmin);
+  }
   for (const SnapshotPart& part : header.parts) {
     proto::Part* to = out.add_parts();
     to->set_name(part.name);
@@ -155,6 +161,10 @@ Result<void> ParseHeader(std::string_view bytes, SegmentHeader* header,
   header->server_version = from.server_version();
   header->gap_reason = from.gap_reason();
   header->publication_state = from.publication_state();
+  if (from.has_pages()) {
+    header->pages = {from.pages().begin(), from.pages().end(), from.pages().file_node(),
+                     from.pages().snapshot_xmin()};
+  }
   for (const proto::Part& part : from.parts()) {
     ASSIGN_OR_RETURN(Relation relation, FromProto(part.relation()));
     header->parts.push_back({part.name(), part.digest(), part.rows(), std::move(relation)});

@@ -23,4 +23,6 @@ std::string Sha256::Finish() {
   return {reinterpret_cast<const char*>(digest), size};
 }
 
+void Sha256::Restart() { CHECK(EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1); }
+
 }  // namespace trunkline

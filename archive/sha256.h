@@ -13,8 +13,10 @@ class Sha256 {
  public:
   Sha256();
   void Update(std::string_view bytes);
-  // 32 bytes. Call once.
+  // 32 bytes. Nothing but Restart may follow.
   std::string Finish();
+  // Begins another digest, for less than what another object costs.
+  void Restart();
 
  private:
   struct Deleter {

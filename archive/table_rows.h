@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "archive/changed_types.h"
 #include "archive/column_mapping.h"
 #include "base/error.h"
 #include "decoder/change.h"
@@ -24,11 +25,16 @@ class TableRows {
   virtual Result<void> Become(Relation relation, const ColumnMapping& mapping) = 0;
   // Shows every value of a column that is not null to `change`, which may alter it to something
   // that outlives the call, and says whether the new value cannot be told. Yields whether that is
-  // so for any. `always_told`: it never is.
-  virtual Result<bool> ChangeValues(size_t column, bool always_told,
+  // so for any. Where the change just renames labels of an enum, `renamed` has them, old to new,
+  // and every new value can be told; else it is null.
+  virtual Result<bool> ChangeValues(size_t column, const RenamedLabelMap* renamed,
                                     const std::function<bool(Value* value)>& change) = 0;
   // Also makes rows in doubt known again.
   virtual void Truncate() = 0;
+  // The rows are a part of the table's, until a snapshot brings the others: changes may be of rows
+  // that are not there, and the snapshot brings some that are.
+  virtual void set_incomplete(bool incomplete) = 0;
+  virtual bool incomplete() const = 0;
 
   // The rows are not known, and changes are passed over, until a TRUNCATE or a snapshot of the
   // table makes them known again.

@@ -190,7 +190,10 @@ class Verifier {
       Advance(done_before + snapshot.size - bytes_done_);
     }
     for (const SnapshotEntry& snapshot : catalog_.snapshots) {
-      if (!snapshot.complete && snapshot.tables.empty()) {
+      const bool used =
+          std::any_of(snapshot.parts.begin(), snapshot.parts.end(),
+                      [this](const ObjectInfo& part) { return counted_.contains(part.name); });
+      if (!snapshot.complete && snapshot.tables.empty() && !used) {
         Note("snapshots/" + snapshot.lsn.ToHex16(), "was never completed, and is not used");
         continue;
       }
@@ -209,6 +212,7 @@ class Verifier {
       if (definition) TRY(Sound(name, CheckManifest(*definition, NoProgress())));
     }
     for (const ObjectInfo& table : snapshot.tables) TRY(CheckTable(snapshot, table.name));
+    for (const ObjectInfo& pages : snapshot.pages) TRY(CheckPages(snapshot, pages.name));
     if (!snapshot.complete) {
       if (!snapshot.tables.empty()) NeedDefinition(snapshot.lsn);
       return {};
@@ -233,6 +237,16 @@ class Verifier {
     return CheckParts(name, snapshot.lsn, manifest->header().parts);
   }
 
+  // What a later snapshot may take up.
+  Result<void> CheckPages(const SnapshotEntry& snapshot, const std::string& name) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> manifest,
+                     OpenChecked(name, SegmentKind::kPages, snapshot.lsn, snapshot.lsn));
+    if (!manifest) return {};
+    ASSIGN_OR_RETURN(const bool sound, Sound(name, CheckTableManifest(*manifest, NoProgress())));
+    if (!sound) return {};
+    return CheckParts(name, snapshot.lsn, manifest->header().parts);
+  }
+
   // Tables without a manifest of all have their definition beside them.
   void NeedDefinition(Lsn lsn) {
     const bool there = std::any_of(catalog_.snapshots.begin(), catalog_.snapshots.end(),
@@ -243,9 +257,10 @@ class Verifier {
     if (!there && listed_.insert(name).second) Find(name, "is missing");
   }
 
-  // A base snapshot may have parts from before its LSN, a single table has not.
+  // Some may be from before the snapshot's LSN, but for those of a range of pages.
   Result<void> CheckParts(const std::string& manifest, Lsn lsn,
                           const std::vector<SnapshotPart>& parts) {
+    const bool is_pages = manifest.ends_with(".pages");
     std::set<std::string> listed;
     for (const SnapshotPart& part : parts) {
       if (!listed.insert(part.name).second) {
@@ -253,12 +268,12 @@ class Verifier {
         continue;
       }
       const std::optional<Lsn> part_lsn = SnapshotLsnOf(part.name);
-      const bool is_base = manifest == SnapshotManifestName(lsn);
-      if (!part_lsn.has_value() || *part_lsn > lsn || (*part_lsn < lsn && !is_base)) {
+      if (!part_lsn.has_value() || *part_lsn > lsn || (*part_lsn < lsn && is_pages)) {
         Find(manifest, "lists " + part.name + ", which cannot be a part of it");
         continue;
       }
       if (*part_lsn < lsn) NeedDefinition(*part_lsn);
+      if (!is_pages) counted_.insert(part.name);
       TRY(CheckListedPart(manifest, *part_lsn, part));
     }
     return {};
@@ -319,6 +334,7 @@ class Verifier {
   std::map<std::string, uint64_t> part_sizes_;
   std::map<std::string, SnapshotPart> checked_parts_;
   std::set<std::string> listed_;
+  std::set<std::string> counted_;  // parts of what is whole
 };
 
 }  // namespace

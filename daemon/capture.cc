@@ -194,10 +194,17 @@ bool Capture::ShouldCut() const {
   if (!builder_.can_take() || builder_.position() <= submitted_) return false;
   const bool asked = ending_ != Ending::kNo || cut_requested_;
   if (builder_.empty()) {
-    return asked || builder_.position().value - submitted_.value >= kIdleWalBytes;
+    return asked || builder_.position().value - submitted_.value >= kIdleWalBytes ||
+           IsWanted(builder_.position());
   }
   if (asked || builder_.full()) return true;
   return segment_since_.has_value() && Clock::now() >= *segment_since_ + options_.segment_max_age;
+}
+
+bool Capture::IsWanted(Lsn end) const {
+  if (!options_.wanted) return false;
+  const Lsn wanted = options_.wanted();
+  return submitted_ < wanted && wanted <= end;
 }
 
 void Capture::Cut() {

@@ -35,6 +35,9 @@ struct CaptureOptions {
   std::chrono::milliseconds feedback_interval{0};
   std::chrono::milliseconds silence_patience{0};  // as SilencePatience says
   std::optional<Lsn> end_position;
+  // An LSN that the archive is to reach soon, also where an empty segment must lead there. May be
+  // null.
+  std::function<Lsn()> wanted;
   Publisher::OnAppended on_appended;
   Metrics* metrics = nullptr;  // never null once it is used; not owned
 };
@@ -69,6 +72,7 @@ class Capture {
   Result<bool> ReadSome();
   Result<void> Handle(const StreamMessage& message);
   bool ShouldCut() const;
+  bool IsWanted(Lsn end) const;
   void Cut();
   Result<void> SendStatusIfDue(Clock::time_point now);
   void WatchStore(Clock::time_point now);

@@ -116,6 +116,7 @@ SnapshotOptions Daemon::snapshot_options() const {
 
 Result<void> Daemon::Run() {
   TRY(OpenStores());
+  TRY(PrepareAudits());
   Backoff backoff(std::random_device{}());
   Reminder busy_reminder;
   for (;;) {
@@ -244,6 +245,20 @@ void Daemon::WatchSource() {
                                                        .metrics = metrics_});
 }
 
+Result<void> Daemon::PrepareAudits() {
+  if (options_.audit_every.count() == 0) return {};
+  ASSIGN_OR_RETURN(std::string trunkline, FindTrunkline());
+  auditor_ = std::make_unique<Auditor>(AuditOptions{.conninfo = options_.source,
+                                                    .publication = options_.publication,
+                                                    .slot = options_.slot,
+                                                    .archive = {.program = std::move(trunkline),
+                                                                .archive = options_.archive,
+                                                                .scratch = options_.spool},
+                                                    .every = options_.audit_every,
+                                                    .metrics = metrics_});
+  return {};
+}
+
 // Opened anew for each attempt: the archive alone knows how far it came.
 Result<void> Daemon::OpenArchive(const Source& source) {
   appender_.reset();
@@ -292,6 +307,7 @@ Result<void> Daemon::Stream(Connection turn, Connection replication, const Sourc
       .segment_max_bytes = options_.segment_max_bytes,
       .segment_max_age = options_.segment_max_age,
       .end_position = end_position_,
+      .wanted = [this] { return auditor_ == nullptr ? Lsn() : auditor_->wanted(); },
       .on_appended = [table_snapshots](Lsn begin,
                                        Lsn end) { table_snapshots->NoteSegment(begin, end); },
       .metrics = metrics_};
@@ -312,7 +328,9 @@ Result<void> Daemon::Stream(Connection turn, Connection replication, const Sourc
   Capture capture(options, std::move(stream), source, start, appender_.get(), &spool,
                   &definitions_);
   metrics_->StreamStarted(start);
+  if (auditor_ != nullptr) auditor_->NoteStream(source);
   Result<void> outcome = capture.Run();
+  if (auditor_ != nullptr) auditor_->NoteStreamEnded();
   if (outcome) metrics_->SetActivity(Activity::kStopping);
   metrics_->StreamEnded();
   silent_attempts_ =

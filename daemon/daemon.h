@@ -8,6 +8,7 @@
 #include "archive/store.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "daemon/auditor.h"
 #include "daemon/definition_tracker.h"
 #include "daemon/failure_policy.h"
 #include "daemon/metrics.h"
@@ -39,6 +40,7 @@ class Daemon {
   Result<void> Attempt();
   Result<void> PrepareSource(postgres::Connection* connection);
   void WatchSource();
+  Result<void> PrepareAudits();
   Result<void> OpenArchive(const Source& source);
   Result<void> PrepareSnapshot(const Source& source);
   // `turn` is the connection that holds our turn.
@@ -56,6 +58,7 @@ class Daemon {
   std::unique_ptr<Appender> appender_;
   DefinitionAsker definition_asker_;
   std::unique_ptr<SourceWatch> source_watch_;  // once the source was reached
+  std::unique_ptr<Auditor> auditor_;           // with --audit-every
   DefinitionTracker definitions_;
   bool definitions_known_ = false;
   bool source_was_prepared_ = false;

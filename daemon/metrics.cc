@@ -46,6 +46,8 @@ std::string_view ToString(ErrorArea area) {
       return "archive";
     case ErrorArea::kTableSnapshot:
       return "table_snapshot";
+    case ErrorArea::kAudit:
+      return "audit";
   }
   return "";
 }
@@ -215,6 +217,15 @@ void Metrics::NoteBaseSnapshot() {
 void Metrics::NoteTableSnapshot() {
   const std::scoped_lock lock(mutex_);
   ++figures_.table_snapshots;
+}
+
+void Metrics::NoteAudit(uint64_t differing, uint64_t left_out) {
+  const std::scoped_lock lock(mutex_);
+  ++figures_.audits;
+  figures_.audit_mismatches += differing;
+  figures_.audited_at = Timestamp::Now();
+  figures_.audit_differing = differing;
+  figures_.audit_left_out = left_out;
 }
 
 std::optional<Timestamp> Metrics::OldestNotArchived() const {

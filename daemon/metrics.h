@@ -35,7 +35,7 @@ inline constexpr size_t kActivities = 6;
 std::string_view ToString(Activity activity);
 
 // Where an error came from.
-enum class ErrorArea { kCapture, kArchive, kTableSnapshot };
+enum class ErrorArea { kCapture, kArchive, kTableSnapshot, kAudit };
 std::string_view ToString(ErrorArea area);
 
 struct SnapshotReading {
@@ -89,6 +89,12 @@ struct MetricsReading {
   SnapshotReading snapshot;  // the one under way, else the last one
   uint64_t base_snapshots = 0;
   uint64_t table_snapshots = 0;
+  uint64_t audits = 0;            // completed
+  uint64_t audit_mismatches = 0;  // tables that differed, over all of them
+  // Of the last one.
+  std::optional<Timestamp> audited_at;
+  uint64_t audit_differing = 0;  // tables
+  uint64_t audit_left_out = 0;   // tables
 };
 
 // Of one turn of the capture loop.
@@ -145,6 +151,8 @@ class Metrics {
   void NoteSnapshot(const SnapshotReading& reading);
   void NoteBaseSnapshot();
   void NoteTableSnapshot();
+  // An audit is complete: so many tables differ, and so many were not compared.
+  void NoteAudit(uint64_t differing, uint64_t left_out);
 
   MetricsReading Read() const { return Read(Clock::now(), Timestamp::Now()); }
   MetricsReading Read(Clock::time_point now, Timestamp time) const;

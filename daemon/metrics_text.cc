@@ -158,6 +158,20 @@ void AddSnapshots(const MetricsReading& reading, Families* families) {
   families->Value(static_cast<double>(reading.table_snapshots), {{"kind", "table"}});
 }
 
+void AddAudits(const MetricsReading& reading, Families* families) {
+  constexpr double kUnixEpochOfPostgres = 946'684'800;
+  families->Counter("audits_total", "Audits completed.", reading.audits);
+  families->Counter("audit_mismatches_total",
+                    "Tables that an audit found to differ between source and archive.",
+                    reading.audit_mismatches);
+  if (!reading.audited_at.has_value()) return;
+  families->Gauge("audit_last_timestamp_seconds", "Unix time of the last audit completed.",
+                  static_cast<double>(reading.audited_at->micros) / 1e6 + kUnixEpochOfPostgres);
+  families->Gauge("audit_last_mismatches", "Tables that differed in it.", reading.audit_differing);
+  families->Gauge("audit_last_left_out", "Tables that it could not compare.",
+                  reading.audit_left_out);
+}
+
 }  // namespace
 
 std::string FormatMetrics(const MetricsReading& reading) {
@@ -167,6 +181,7 @@ std::string FormatMetrics(const MetricsReading& reading) {
   AddWork(reading, &families);
   AddTrouble(reading, &families);
   AddSnapshots(reading, &families);
+  AddAudits(reading, &families);
   return families.Text();
 }
 

@@ -65,7 +65,8 @@ struct Options {
   // archive lacks, up to the bound.
   std::string spool = "/tmp";
   uint64_t spool_max_bytes = uint64_t{16} << 30;
-  std::optional<HttpAddress> http;  // health, readiness and metrics; nothing: not served
+  std::chrono::milliseconds audit_every{0};  // compare source and archive so often; 0: never
+  std::optional<HttpAddress> http;           // health, readiness and metrics; nothing: not served
   bool check = false;
   std::string log_level = "info";
 };

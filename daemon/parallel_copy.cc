@@ -22,6 +22,8 @@ ParallelCopy::ParallelCopy(const SnapshotOptions& options, const Source& source,
     TableState& state = tables_.emplace_back();
     state.described = table.described;
     state.ranges_left = table.ranges.size();
+    state.parts = table.kept;
+    state.keep_as = table.keep_as;
     for (const PageRange& range : table.ranges) jobs_.push_back({&state, range});
   }
 }
@@ -61,17 +63,39 @@ Result<void> ParallelCopy::Do(const Job& job, postgres::Connection* connection, 
   TableCopier copier(appender_, lsn, options_.segment, options_.part_max_bytes, *table.described,
                      job.range, &table.next_part, &progress_);
   ASSIGN_OR_RETURN(std::vector<SnapshotPart> parts, copier.Run(connection));
+  TRY(KeepRange(job, parts, lsn));
   {
     const std::scoped_lock lock(mutex_);
     std::move(parts.begin(), parts.end(), std::back_inserter(table.parts));
     if (--table.ranges_left > 0) return {};
   }
   // The last one: nobody else touches the table any more.
-  TRY(appender_->CompleteTable(lsn, table.parts, source_.timeline, source_.server_version));
+  TRY(appender_->CompleteTable(lsn, table.parts, table.kept, source_.timeline,
+                               source_.server_version));
   ++progress_.tables;
   ReportProgress();
   const std::scoped_lock lock(mutex_);
   std::move(table.parts.begin(), table.parts.end(), std::back_inserter(parts_));
+  return {};
+}
+
+// Rows that were copied for what has changed in a range that is kept already are copied again by
+// another try.
+Result<void> ParallelCopy::KeepRange(const Job& job, const std::vector<SnapshotPart>& parts,
+                                     Lsn lsn) {
+  TableState& table = *job.table;
+  if (!table.keep_as || job.range.changed_since) return {};
+  {
+    const std::scoped_lock lock(mutex_);
+    if (table.ranges_left == 1) return {};
+  }
+  CopiedPages pages = *table.keep_as;
+  pages.begin = job.range.begin;
+  pages.end = job.range.end;
+  ASSIGN_OR_RETURN(std::string name, appender_->KeepPages(lsn, parts, pages, source_.timeline,
+                                                          source_.server_version));
+  const std::scoped_lock lock(mutex_);
+  table.kept.push_back(std::move(name));
   return {};
 }
 

@@ -1,5 +1,6 @@
 // ParallelCopy: copies tables of one snapshot on several connections at once, large ones in ranges
-// of their pages. A table counts, by a manifest of its own, as soon as all of it is copied.
+// of their pages. A table counts, by a manifest of its own, as soon as all of it is copied; until
+// then the ranges that are can be taken up by another try.
 #pragma once
 
 #include <atomic>
@@ -24,6 +25,10 @@ class ParallelCopy {
   struct Table {
     const DescribedTable* described = nullptr;
     std::vector<PageRange> ranges;
+    std::vector<SnapshotPart> kept;  // of pages copied before
+    // Where it has several ranges, is told row from row by a key, and lies in pages: what is needed
+    // to keep a range, but for its bounds.
+    std::optional<CopiedPages> keep_as;
   };
 
   // Nothing is owned. `what` is copied, for the log.
@@ -39,6 +44,8 @@ class ParallelCopy {
     std::atomic<uint32_t> next_part{0};
     size_t ranges_left = 0;
     std::vector<SnapshotPart> parts;
+    std::optional<CopiedPages> keep_as;
+    std::vector<std::string> kept;  // manifests of ranges
   };
   struct Job {
     TableState* table = nullptr;
@@ -47,6 +54,7 @@ class ParallelCopy {
 
   void DoJobs(postgres::Connection* connection, Lsn lsn);
   Result<void> Do(const Job& job, postgres::Connection* connection, Lsn lsn);
+  Result<void> KeepRange(const Job& job, const std::vector<SnapshotPart>& parts, Lsn lsn);
   void ReportUntilDone();
   void ReportProgress() const;
 

@@ -3,17 +3,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "daemon/kept_tables.h"
+#include "daemon/kept_copies.h"
 #include "daemon/parallel_copy.h"
 #include "daemon/publication.h"
 #include "daemon/snapshot_readers.h"
 #include "daemon/table_copier.h"
+#include "daemon/table_files.h"
 #include "postgres/connection.h"
 
 namespace trunkline {
@@ -55,10 +54,9 @@ Result<std::vector<TableName>> AllTables(Connection* connection, const std::stri
   return tables;
 }
 
-std::string OidArray(const std::unordered_set<uint32_t>& oids) {
-  std::string array = "{";
-  for (const uint32_t oid : oids) array += (array.size() > 1 ? "," : "") + std::to_string(oid);
-  return array + "}";
+Lsn NewestBase(const Catalog& catalog) {
+  const SnapshotEntry* newest = catalog.SnapshotAtOrBefore(Lsn{UINT64_MAX});
+  return newest == nullptr ? Lsn() : newest->lsn;
 }
 
 Result<std::vector<TableName>> TablesOf(Connection* connection,
@@ -76,49 +74,68 @@ Result<std::vector<TableName>> TablesOf(Connection* connection,
   return tables;
 }
 
-uint64_t ToNumber(std::string_view text) {
-  uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-// How to copy the tables of `described` that `wanted` has, largest first. A table that was
-// truncated or rewritten after the snapshot's LSN would read as empty. Only a heap has pages to go
-// by.
-template <typename Wanted>
-Result<std::vector<ParallelCopy::Table>> TablesToCopy(Connection* connection,
-                                                      const DescribedTables& described,
-                                                      uint64_t range_bytes, const Wanted& wanted) {
-  std::unordered_map<uint32_t, const DescribedTable*> by_oid;
+std::unordered_set<uint32_t> Published(const DescribedTables& described) {
   std::unordered_set<uint32_t> oids;
   for (const DescribedTable& table : described.tables) {
-    if (!table.published || !wanted(table.relation.oid)) continue;
-    by_oid.emplace(table.relation.oid, &table);
-    oids.insert(table.relation.oid);
+    if (table.published) oids.insert(table.relation.oid);
   }
+  return oids;
+}
+
+// What is left of a table to copy: the pages that are not kept, and of those that are the rows
+// written since.
+std::vector<PageRange> RangesBeside(const std::vector<CopiedPages>& kept, uint64_t pages,
+                                    uint64_t range_pages) {
+  std::vector<PageRange> ranges;
+  uint64_t next = 0;
+  bool to_the_end = true;
+  for (const CopiedPages& range : kept) {
+    for (; next < range.begin; next = ranges.back().end) {
+      ranges.push_back({next, std::min(next + range_pages, range.begin)});
+    }
+    next = range.end;
+    to_the_end = range.end != 0;
+  }
+  if (to_the_end) {
+    const std::vector<PageRange> rest = SplitPages(pages, range_pages, next);
+    ranges.insert(ranges.end(), rest.begin(), rest.end());
+  }
+  for (const CopiedPages& range : kept) {
+    ranges.push_back({range.begin, range.end, static_cast<uint32_t>(range.snapshot_xmin)});
+  }
+  return ranges;
+}
+
+// How to copy the tables of `described` that `files` has and that are not kept whole, largest
+// first. A table that was truncated or rewritten after the snapshot's LSN would read as empty. Only
+// a heap has pages to go by.
+Result<std::vector<ParallelCopy::Table>> TablesToCopy(const DescribedTables& described,
+                                                      const TableFiles& files, uint64_t range_bytes,
+                                                      KeptCopies* kept) {
+  const uint64_t range_pages = std::max<uint64_t>(range_bytes / files.page_bytes, 1);
   std::vector<ParallelCopy::Table> tables;
-  if (oids.empty()) return tables;
-  const std::string parameters[] = {OidArray(oids)};
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      connection->Exec("SELECT c.oid,"
-                       " c.relkind = 'p' OR c.relfilenode = pg_catalog.pg_relation_filenode(c.oid),"
-                       " CASE WHEN c.relkind = 'r' AND a.amname = 'heap'"
-                       " THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END,"
-                       " pg_catalog.current_setting('block_size')"
-                       " FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam"
-                       " WHERE c.oid = ANY ($1::oid[])"
-                       " ORDER BY pg_catalog.pg_table_size(c.oid) DESC, c.oid",
-                       parameters));
-  for (int row = 0; row < rows.size(); ++row) {
-    const DescribedTable* table = by_oid.at(static_cast<uint32_t>(ToNumber(rows.at(row, 0))));
-    if (rows.at(row, 1) != "t") {
+  for (const TableFile& file : files.tables) {
+    const auto table = std::find_if(
+        described.tables.begin(), described.tables.end(), [&](const DescribedTable& candidate) {
+          return candidate.published && candidate.relation.oid == file.oid;
+        });
+    if (table == described.tables.end() || kept->oids.contains(file.oid)) continue;
+    if (!file.unchanged) {
       return Fail(TablesChanged("the table " + table->relation.schema + "." + table->relation.name +
                                 " was truncated or rewritten meanwhile"));
     }
-    const uint64_t page_bytes = std::max<uint64_t>(ToNumber(rows.at(row, 3)), 1);
-    const uint64_t pages = ToNumber(rows.at(row, 2)) / page_bytes;
-    tables.push_back({table, SplitPages(pages, std::max<uint64_t>(range_bytes / page_bytes, 1))});
+    ParallelCopy::Table copy;
+    copy.described = &*table;
+    if (const auto pages = kept->pages.find(file.oid); pages != kept->pages.end()) {
+      copy.ranges = RangesBeside(pages->second.ranges, file.pages, range_pages);
+      copy.kept = std::move(pages->second.parts);
+    } else {
+      copy.ranges = SplitPages(file.pages, range_pages);
+    }
+    if (copy.ranges.size() > 1 && IsFoundByKey(table->relation)) {
+      copy.keep_as = CopiedPages{.file_node = file.file_node, .snapshot_xmin = files.xmin};
+    }
+    tables.push_back(std::move(copy));
   }
   return tables;
 }
@@ -140,11 +157,16 @@ Result<DescribedTables> TakeBaseSnapshot(const SnapshotOptions& options, const S
                    QueryDefinition(&readers.first(), options.publication));
   ASSIGN_OR_RETURN(const std::string publication_state,
                    PublicationState(&readers.first(), options.publication));
-  ASSIGN_OR_RETURN(KeptTables kept,
-                   KeepTables(store, *appender, source, described, publication_state));
-  const auto wanted = [&](uint32_t oid) { return !kept.oids.contains(oid); };
+  ASSIGN_OR_RETURN(const TableFiles files, QueryTableFiles(&readers.first(), Published(described)));
+  ASSIGN_OR_RETURN(KeptCopies kept, KeepCopies(store, *appender,
+                                               {.source = source,
+                                                .newest_base = appender->newest_snapshot(),
+                                                .unbroken_from = appender->unbroken_from(),
+                                                .described = described,
+                                                .publication_state = publication_state,
+                                                .files = files}));
   ASSIGN_OR_RETURN(const std::vector<ParallelCopy::Table> tables,
-                   TablesToCopy(&readers.first(), described, options.range_bytes, wanted));
+                   TablesToCopy(described, files, options.range_bytes, &kept));
   TRY(appender->PutSnapshotDefinition(readers.lsn(), described.document, publication_state,
                                       source.timeline, source.server_version));
   ParallelCopy copy(options, source, appender, "base snapshot", tables);
@@ -156,9 +178,10 @@ Result<DescribedTables> TakeBaseSnapshot(const SnapshotOptions& options, const S
 }
 
 Result<TablesAt> TakeTableSnapshot(const SnapshotOptions& options, const Source& source,
-                                   const std::unordered_set<uint32_t>& oids,
+                                   const std::unordered_set<uint32_t>& oids, Store* store,
                                    const Appender& appender, const std::stop_token& stop) {
   TRY(appender.RemoveIncompleteSnapshots());
+  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(SnapshotReaders readers,
                    SnapshotReaders::Open(options.conninfo, options.slot, "table", source,
                                          options.connections, stop));
@@ -166,13 +189,22 @@ Result<TablesAt> TakeTableSnapshot(const SnapshotOptions& options, const Source&
   TRY(AsPassing(LockTables(&readers.first(), names)));
   ASSIGN_OR_RETURN(DescribedTables described,
                    QueryDefinition(&readers.first(), options.publication));
-  ASSIGN_OR_RETURN(const std::vector<ParallelCopy::Table> tables,
-                   TablesToCopy(&readers.first(), described, options.range_bytes,
-                                [&](uint32_t oid) { return oids.contains(oid); }));
-  TablesAt snapshot{.lsn = readers.lsn(), .base = false, .definition = {}, .parts = {}};
-  if (tables.empty()) return snapshot;
-  ASSIGN_OR_RETURN(std::string publication_state,
+  ASSIGN_OR_RETURN(const std::string publication_state,
                    PublicationState(&readers.first(), options.publication));
+  ASSIGN_OR_RETURN(const TableFiles files, QueryTableFiles(&readers.first(), oids));
+  ASSIGN_OR_RETURN(KeptCopies kept, KeepPages(store, appender,
+                                              {.source = source,
+                                               .newest_base = NewestBase(catalog),
+                                               .unbroken_from = catalog.unbroken_from(),
+                                               .described = described,
+                                               .publication_state = publication_state,
+                                               .files = files},
+                                              oids));
+  ASSIGN_OR_RETURN(const std::vector<ParallelCopy::Table> tables,
+                   TablesToCopy(described, files, options.range_bytes, &kept));
+  TablesAt snapshot;
+  snapshot.lsn = readers.lsn();
+  if (tables.empty()) return snapshot;
   TRY(appender.PutSnapshotDefinition(snapshot.lsn, described.document, publication_state,
                                      source.timeline, source.server_version));
   ParallelCopy copy(options, source, &appender, "table snapshot at " + snapshot.lsn.ToString(),

@@ -2,7 +2,8 @@
 // single tables.
 //
 // A crash leaves parts of tables without a manifest, which do not count: the next snapshot removes
-// them. Tables that are whole are not copied again for a base snapshot (kept_tables.h).
+// them. Neither tables that are whole are copied again for a base snapshot, nor ranges of pages of
+// large ones for any (kept_copies.h).
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,7 @@ Result<DescribedTables> TakeBaseSnapshot(const SnapshotOptions& options, const S
 // Publishes the rows of the tables of `oids`; those that are not published any more are not in the
 // result. May be called beside the appender's other use, one call at a time. A stop breaks it off.
 Result<TablesAt> TakeTableSnapshot(const SnapshotOptions& options, const Source& source,
-                                   const std::unordered_set<uint32_t>& oids,
+                                   const std::unordered_set<uint32_t>& oids, Store* store,
                                    const Appender& appender, const std::stop_token& stop);
 
 }  // namespace trunkline

@@ -157,10 +157,12 @@ Result<void> SpooledStore::PutDirectly(const NewObject& object) {
 Result<void> SpooledStore::PutSegment(const NewObject& object) {
   const uint64_t size = object.content->size();
   ASSIGN_OR_RETURN(const SegmentEntry entry, EntryOf({object.name, size}));
+  bool went_on = false;
   {
     const std::scoped_lock lock(mutex_);
     if (failure_.has_value()) return Fail(*failure_);
-    const uint64_t pending = pending_bytes();
+    went_on = !Holds(entry.name) && entry.end <= archived_;
+    const uint64_t pending = went_on ? 0 : pending_bytes();
     if (!Holds(entry.name) && pending > 0 && pending + size > max_bytes_) {
       return Fail(ErrorKind::kUnavailable,
                   "the spool holds " + std::to_string(pending) +
@@ -168,6 +170,8 @@ Result<void> SpooledStore::PutSegment(const NewObject& object) {
                   "bring the archive back, or raise --spool-max-bytes");
     }
   }
+  // Put again, together with others for which there had been no room.
+  if (went_on) return archive_->Put({&object, 1});
   // The one before it may have gone on to the archive.
   const NewObject spooled{object.name, object.content, std::string(kIdentityObject),
                           object.unique_prefix};

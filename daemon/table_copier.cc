@@ -14,12 +14,12 @@ constexpr uint64_t kRowsPerCheck = 1024;
 
 }  // namespace
 
-std::vector<PageRange> SplitPages(uint64_t pages, uint64_t range_pages) {
+std::vector<PageRange> SplitPages(uint64_t pages, uint64_t range_pages, uint64_t begin) {
   std::vector<PageRange> ranges;
-  for (uint64_t begin = 0; begin < pages; begin += range_pages) {
+  do {
     ranges.push_back({begin, begin + range_pages});
-  }
-  if (ranges.empty()) ranges.emplace_back();
+    begin += range_pages;
+  } while (begin < pages);
   ranges.back().end = 0;  // it may have grown since
   return ranges;
 }
@@ -35,12 +35,15 @@ std::string CopyCommand(const DescribedTable& table, PageRange range) {
   command += QualifiedIdentifier({table.relation.schema, table.relation.name});
   std::string condition = table.row_filter;
   if (!condition.empty() && !(range == PageRange{})) condition = "(" + condition + ")";
-  const auto add = [&](const char* comparison, uint64_t page) {
-    if (!condition.empty()) condition += " AND ";
-    condition += "ctid " + std::string(comparison) + " '(" + std::to_string(page) + ",0)'";
+  const auto add = [&](const std::string& term) {
+    condition += (condition.empty() ? "" : " AND ") + term;
   };
-  if (range.begin > 0) add(">=", range.begin);
-  if (range.end > 0) add("<", range.end);
+  if (range.begin > 0) add("ctid >= '(" + std::to_string(range.begin) + ",0)'");
+  if (range.end > 0) add("ctid < '(" + std::to_string(range.end) + ",0)'");
+  if (range.changed_since) {
+    const std::string since = std::to_string(*range.changed_since);
+    add("pg_catalog.age(xmin) <= pg_catalog.age('" + since + "'::pg_catalog.xid)");
+  }
   if (!condition.empty()) command += " WHERE " + condition;
   return command + ") TO STDOUT";
 }

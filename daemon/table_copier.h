@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,12 +31,14 @@ struct SnapshotProgress {
 struct PageRange {
   uint64_t begin = 0;
   uint64_t end = 0;
+  // Of their rows just those that this transaction or a later one wrote.
+  std::optional<uint32_t> changed_since = {};
 
   friend bool operator==(const PageRange&, const PageRange&) = default;
 };
 
-// The whole table, or ranges that make it up, for a table of `pages` pages.
-std::vector<PageRange> SplitPages(uint64_t pages, uint64_t range_pages);
+// The whole table, or ranges that make it up, for a table of `pages` pages: from page `begin` on.
+std::vector<PageRange> SplitPages(uint64_t pages, uint64_t range_pages, uint64_t begin = 0);
 
 class TableCopier {
  public:

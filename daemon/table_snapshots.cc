@@ -27,7 +27,7 @@ bool MayPass(const Error& error) {
 
 }  // namespace
 
-TableSnapshots::TableSnapshots(SnapshotOptions options, const Source& source, const Store* store,
+TableSnapshots::TableSnapshots(SnapshotOptions options, const Source& source, Store* store,
                                const Appender* appender)
     : options_(std::move(options)),
       source_(source),
@@ -102,7 +102,7 @@ Result<void> TableSnapshots::Step(const std::stop_token& stop) {
     }
     const Clock::time_point begun = Clock::now();
     ASSIGN_OR_RETURN(TablesAt snapshot,
-                     TakeTableSnapshot(options_, source_, tables, *appender_, stop));
+                     TakeTableSnapshot(options_, source_, tables, store_, *appender_, stop));
     if (options_.metrics != nullptr) options_.metrics->NoteTableSnapshot();
     std::set<uint32_t> copied;
     for (const SnapshotPart& part : snapshot.parts) {

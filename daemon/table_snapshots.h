@@ -29,7 +29,7 @@ class TableSnapshots {
  public:
   // Begins with the archive as it is in `store`; uses of the appender what may be called beside its
   // other use. Neither is owned.
-  TableSnapshots(SnapshotOptions options, const Source& source, const Store* store,
+  TableSnapshots(SnapshotOptions options, const Source& source, Store* store,
                  const Appender* appender);
   // Gives up what is under way.
   ~TableSnapshots();
@@ -52,7 +52,7 @@ class TableSnapshots {
 
   const SnapshotOptions options_;
   const Source source_;
-  const Store* const store_;
+  Store* const store_;
   const Appender* const appender_;
 
   // The thread's own.

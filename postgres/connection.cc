@@ -185,6 +185,16 @@ std::string PinnedOptions() {
   return options;
 }
 
+std::string PinnedForTransaction() {
+  std::string commands;
+  for (const Setting& setting : kPinnedSettings) {
+    if (setting.since != 0) continue;  // nor is it known who runs the commands
+    commands +=
+        std::string("SET LOCAL ") + setting.name + " = " + QuoteLiteral(setting.value) + ";\n";
+  }
+  return commands;
+}
+
 Result<Connection> Connection::Open(const std::string& conninfo, Mode mode,
                                     std::string_view application_name) {
   char* parse_error = nullptr;

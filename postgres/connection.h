@@ -45,6 +45,8 @@ enum class Mode {
 // search_path so that names print qualified, and more of the kind. As "-c name=value ...", for
 // programs of others (PGOPTIONS of pg_recvlogical, psql).
 std::string PinnedOptions();
+// The same as commands, a line each, that hold until the end of the transaction.
+std::string PinnedForTransaction();
 
 class Connection {
  public:

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,17 +32,29 @@ bool BecomeUser(const User& user) {
          setuid(user.uid) == 0;
 }
 
+void Yield() {
+  setpriority(PRIO_PROCESS, 0, 19);
+  const int score = open("/proc/self/oom_score_adj", O_WRONLY);
+  if (score < 0) return;
+  [[maybe_unused]] const ssize_t written = write(score, "1000", 4);
+  close(score);
+}
+
 // Everything here is async-signal-safe: the parent may have threads.
 [[noreturn]] void RunChild(const SpawnOptions& options, char* const* arguments) {
   ResetSignals();
   setsid();
   const int input = options.input >= 0 ? options.input : open("/dev/null", O_RDONLY);
   const int output = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  if (input < 0 || output < 0) _exit(kCodeNoDirectory);
-  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(kCodeNoDirectory);
+  const int messages = options.messages.empty()
+                           ? output
+                           : open(options.messages.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (input < 0 || output < 0 || messages < 0) _exit(kCodeNoDirectory);
+  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(messages, 2) < 0) _exit(kCodeNoDirectory);
   close_range(3, ~0U, 0);
   if (options.user && !BecomeUser(*options.user)) _exit(kCodeNoDirectory);
   // After the change of user, which clears it.
+  if (options.yields) Yield();
   if (options.dies_with_thread) prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (chdir(options.directory.c_str()) != 0) _exit(kCodeNoDirectory);
   execv(arguments[0], arguments);

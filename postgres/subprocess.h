@@ -27,9 +27,13 @@ struct SpawnOptions {
   std::optional<User> user;            // empty: ourselves
   std::string directory;               // entered before the program starts
   std::string output;                  // file that standard output and error are appended to
+  std::string messages = {};           // file for standard error alone; empty: as `output`
   int input = -1;                      // becomes standard input; -1: /dev/null
   // Whether the program gets SIGTERM when the thread that started it ends.
   bool dies_with_thread = false;
+  // Whether everybody else comes first: runs at the lowest priority, and is the first to go where
+  // memory runs out.
+  bool yields = false;
 };
 
 // The program runs in a session of its own, so that a terminal's Ctrl-C reaches us alone, holds no

@@ -32,6 +32,13 @@ struct CommandContext {
 inline constexpr char kArchiveHelp[] =
     "The archive: a path, pfs://host/repo@branch or s3://bucket/prefix";
 
+void AddDiffCommand(CLI::App* app, CommandContext* context);
+void AddDigestCommand(CLI::App* app, CommandContext* context);
+inline constexpr char kIndexHelp[] =
+    "The folder of the index (default: trunkline/<archive's identity> in ~/.cache)";
+
+void AddHistoryCommand(CLI::App* app, CommandContext* context);
+void AddIndexCommand(CLI::App* app, CommandContext* context);
 void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);
 void AddQueryCommand(CLI::App* app, CommandContext* context);

@@ -1,5 +1,8 @@
 #include "replay/ddl.h"
 
+#include <algorithm>
+
+#include "postgres/connection.h"
 #include "replay/ddl_stages.h"
 #include "replay/ddl_tables.h"
 #include "replay/ddl_text.h"
@@ -21,15 +24,34 @@ LoadedTable Load(const PlannedTable& table) {
   return load;
 }
 
+// The instant that the stages see. A role other than a superuser needs a grant for it, which
+// Postgres has from 15 on; the database is whole without it.
+Stage SetInstant(const Timestamp& instant) {
+  const std::string text = instant.ToString();
+  std::string option = text;
+  std::replace(option.begin(), option.end(), ' ', 'T');  // PGOPTIONS are split at spaces
+  const std::string block =
+      "BEGIN EXECUTE pg_catalog.format('ALTER DATABASE %I SET trunkline.as_of = %L', "
+      "pg_catalog.current_database(), " +
+      postgres::QuoteLiteral(text) + "); END";
+  return {.statements = {
+              {.sql = "DO " + postgres::QuoteLiteral(block),
+               .lacking = "the setting trunkline.as_of (GRANT SET ON PARAMETER trunkline.as_of "
+                          "lets the role set it; or connect with PGOPTIONS='-c "
+                          "trunkline.as_of=" +
+                          option + "')"}}};
+}
+
 }  // namespace
 
 Result<DdlPlan> PlanDdl(const Definition& definition, std::span<const Relation* const> relations,
-                        const TypeNamer& name_type, const DdlOptions& options) {
+                        const DdlOptions& options) {
   DdlPlan plan;
   ASSIGN_OR_RETURN(const std::vector<PlannedTable> tables,
-                   PlanTables(definition, relations, name_type, &plan.notes));
+                   PlanTables(definition, relations, &plan.notes));
   plan.before_data = StatementsBeforeData(definition, tables, options);
   plan.after_data = StagesAfterData(definition, tables, &plan.notes);
+  if (options.as_of) plan.after_data.push_back(SetInstant(*options.as_of));
   plan.tables.resize(relations.size());
   for (const PlannedTable& table : tables) {
     plan.created.push_back(table.name);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "archive/definition.h"
 #include "base/error.h"
+#include "base/timestamp.h"
 #include "decoder/relation.h"
 
 namespace trunkline {
@@ -55,14 +55,12 @@ struct DdlPlan {
 struct DdlOptions {
   // Ordinary tables are made unlogged: for a server whose data is thrown away.
   bool unlogged = false;
+  // What the database has as its trunkline.as_of; none: no such setting.
+  std::optional<Timestamp> as_of = std::nullopt;
 };
-
-// Names a type by OID and modifier as format_type does; for columns that the definition does not
-// know.
-using TypeNamer = std::function<Result<std::string>(uint32_t oid, int32_t modifier)>;
 
 // kUnsupported for a column whose type neither the definition nor the stream names.
 Result<DdlPlan> PlanDdl(const Definition& definition, std::span<const Relation* const> relations,
-                        const TypeNamer& name_type, const DdlOptions& options);
+                        const DdlOptions& options);
 
 }  // namespace trunkline

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "replay/type_text.h"
+
 namespace trunkline {
 namespace {
 
@@ -42,8 +44,7 @@ Oids TablesToMake(const Definition& definition, const Oids& with_rows) {
 
 class ColumnPlanner {
  public:
-  ColumnPlanner(const TypeNamer& name_type, std::vector<std::string>* notes)
-      : name_type_(name_type), notes_(notes) {}
+  explicit ColumnPlanner(std::vector<std::string>* notes) : notes_(notes) {}
 
   Result<void> Plan(PlannedTable* table) {
     if (table->definition != nullptr) {
@@ -120,7 +121,10 @@ class ColumnPlanner {
 
   Result<std::string> TypeOf(const RelationColumn& column, const PlannedTable& table) const {
     constexpr uint32_t kFirstOwnOid = 10000;  // FirstGenbkiObjectId: below, OIDs never change
-    if (column.type_oid < kFirstOwnOid) return name_type_(column.type_oid, column.type_modifier);
+    if (column.type_oid < kFirstOwnOid) {
+      std::string text = BuiltinTypeText(column.type_oid, column.type_modifier);
+      if (!text.empty()) return text;
+    }
     if (!column.type_name.empty()) {
       return Qualified(
           {column.type_schema.empty() ? "pg_catalog" : column.type_schema, column.type_name});
@@ -129,7 +133,6 @@ class ColumnPlanner {
                                              Display(table.name) + " is not in the archive");
   }
 
-  const TypeNamer& name_type_;
   std::vector<std::string>* notes_;
 };
 
@@ -174,7 +177,6 @@ bool PlannedTable::HasColumns(const std::vector<std::string>& names) const {
 
 Result<std::vector<PlannedTable>> PlanTables(const Definition& definition,
                                              std::span<const Relation* const> relations,
-                                             const TypeNamer& name_type,
                                              std::vector<std::string>* notes) {
   std::map<uint32_t, size_t> by_oid;
   Oids with_rows;
@@ -211,7 +213,7 @@ Result<std::vector<PlannedTable>> PlanTables(const Definition& definition,
     if (definition.FindTable(relations[i]->oid) == nullptr) add(nullptr, i);
   }
 
-  ColumnPlanner planner(name_type, notes);
+  ColumnPlanner planner(notes);
   for (auto table = tables.rbegin(); table != tables.rend(); ++table) {  // partitions first
     TRY(planner.Plan(&*table));
     if (table->partitioned && table->relation == nullptr) KeepCommonColumns(tables, &*table);

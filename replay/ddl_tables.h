@@ -37,7 +37,6 @@ struct PlannedTable {
 // `notes`.
 Result<std::vector<PlannedTable>> PlanTables(const Definition& definition,
                                              std::span<const Relation* const> relations,
-                                             const TypeNamer& name_type,
                                              std::vector<std::string>* notes);
 
 }  // namespace trunkline

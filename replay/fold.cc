@@ -21,7 +21,9 @@ bool IsRowChange(const Change& change) {
 }  // namespace
 
 std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
-  return std::make_unique<FoldedTable>(relation, part_, memory_);
+  auto table = std::make_unique<FoldedTable>(relation, part_, memory_);
+  if (!skip_.empty()) table->set_conflicts(this);
+  return table;
 }
 
 // Takes the longest run of row changes at the front of `changes` that can be looked up together:
@@ -58,6 +60,9 @@ Result<void> Fold::ApplyFetched() {
   for (const Fetched& fetched : window_) fetched.table->PrefetchRow(fetched.hash);
   for (const Fetched& fetched : window_) {
     set_at(fetched.change);
+    if (shown_ != nullptr) {
+      TRY(observer_->OnRowChange(*shown_, *fetched.change, fetched.hash, *fetched.table));
+    }
     TRY(fetched.table->Apply(*fetched.change, fetched.hash, fetched.row));
   }
   return {};
@@ -82,7 +87,7 @@ Result<void> Fold::AddChanges(std::span<const Change> changes) {
                     "the archive holds a message of a type that this version does not know",
                     "a newer version of trunkline may rebuild it");
       }
-      TRY(ApplyOther(changes.front()));
+      TRY(shown_ == nullptr ? ApplyOther(changes.front()) : ApplyAndShow(changes.front()));
       count = 1;
     }
     changes = changes.subspan(count);
@@ -130,7 +135,9 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   limit_ = limit;
   const std::span<const Change> changes = ChangesWithin(item.block, from, limit);
   if (!changes.empty()) {
-    Result<void> added = AddChanges(changes);
+    Result<void> added = observer_ != nullptr ? AddObserved(item.block, from, limit)
+                         : skip_.empty()      ? AddChanges(changes)
+                                              : AddAllButSkipped(item.block, from, limit);
     if (!added) return Fail(Located(std::move(added).error()));
   }
   LeaveBlock(std::min(limit, item.stats().commit_lsn_max));

@@ -4,16 +4,21 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "archive/rebuild_start.h"
 #include "archive/stream_definition.h"
+#include "base/log.h"
 #include "replay/command.h"
 #include "replay/log_filter.h"
 #include "replay/log_format.h"
+#include "replay/log_undo.h"
+#include "replay/output_file.h"
 #include "replay/progress.h"
 #include "replay/read_ahead.h"
 #include "replay/target.h"
@@ -30,6 +35,7 @@ struct LogOptions {
   std::string table;
   std::optional<std::string> key;
   std::string format = "text";
+  std::string scratch = std::filesystem::temp_directory_path().native();
 };
 
 // Writes the changes that pass the filter, each in its transaction.
@@ -110,6 +116,32 @@ class LogPrinter {
   std::shared_ptr<const SegmentReader> reader_;
 };
 
+// The tables that a filter names, as far as they have been seen.
+class NamedTables {
+ public:
+  explicit NamedTables(const LogFilter& filter) : filter_(filter) {}
+
+  // kInvalidArgument when another schema has such a table as well: their changes would be mixed.
+  Result<void> See(const Relation& relation) {
+    if (filter_.all() || !filter_.NamesTable(relation)) return {};
+    if (oid_ == 0) schema_ = relation.schema;
+    if (oid_ != 0 && oid_ != relation.oid && schema_ != relation.schema) {
+      return Fail(ErrorKind::kInvalidArgument,
+                  "more than one schema has a table \"" + relation.name + "\": " + schema_ +
+                      " and " + relation.schema,
+                  "name it as schema.table");
+    }
+    oid_ = relation.oid;
+    return {};
+  }
+  bool any() const { return oid_ != 0; }
+
+ private:
+  const LogFilter& filter_;
+  uint32_t oid_ = 0;
+  std::string schema_;
+};
+
 struct Range {
   Lsn from;
   Lsn to;
@@ -127,37 +159,62 @@ Result<Range> ResolveRange(const Store& store, const Catalog& catalog, const Log
   ASSIGN_OR_RETURN(const Target to, ParseTarget(options.to));
   ASSIGN_OR_RETURN(range.to, ResolveLimit(store, catalog, to));
   if (range.to < range.from) {
-    return Fail(ErrorKind::kInvalidArgument, "--to is before --from");
+    return Fail(
+        ErrorKind::kInvalidArgument,
+        "--to, LSN " + range.to.ToString() + ", is before --from, LSN " + range.from.ToString());
   }
   return range;
 }
 
-// Teaches `format` the types that the snapshots know, and says whether one holds the table. What
-// was archived before the first snapshot has the types that it knows, if any.
-Result<bool> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
-                                const LogFilter& filter, LogFormat* format) {
-  bool known = false;
+Result<std::vector<SegmentEntry>> SegmentsOf(const Catalog& catalog, const Range& range) {
+  Result<std::vector<SegmentEntry>> segments = SegmentsBetween(catalog, range.from, range.to);
+  if (segments || segments.error().kind != ErrorKind::kGap) return segments;
+  Error error = std::move(segments).error();
+  error.hint = "choose --from and --to on one side of it; trunkline info lists the gaps";
+  return Fail(std::move(error));
+}
+
+// Teaches `format` the types that the snapshots know, and `named` their tables. What was archived
+// before the first snapshot has the types that it knows, if any.
+Result<void> LearnFromSnapshots(const Store& store, const Catalog& catalog, const Range& range,
+                                NamedTables* named, LogFormat* format) {
   ASSIGN_OR_RETURN(const std::vector<TablesAt> snapshots, SnapshotsFrom(store, catalog, Lsn{}));
   for (const TablesAt& snapshot : snapshots) {
     if (snapshot.lsn > range.to && &snapshot != &snapshots.front()) break;
     ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(snapshot.definition));
     format->Learn(definition);
-    known |=
-        std::any_of(snapshot.parts.begin(), snapshot.parts.end(),
-                    [&](const SnapshotPart& part) { return filter.NamesTable(part.relation); });
+    for (const SnapshotPart& part : snapshot.parts) TRY(named->See(part.relation));
   }
-  return known;
+  return {};
 }
 
-Result<void> RunLog(const LogOptions& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<LogFormat> format, NewLogFormat(options.format));
-  ASSIGN_OR_RETURN(const LogFilter filter, LogFilter::Make(options.table, options.key));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
-  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
-  ASSIGN_OR_RETURN(const Range range, ResolveRange(*store, catalog, options));
-  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments,
-                   SegmentsBetween(catalog, range.from, range.to));
-  ASSIGN_OR_RETURN(bool known, LearnFromSnapshots(*store, catalog, range, filter, format.get()));
+Result<void> RunUndo(const Store& store, const Catalog& catalog, const LogFilter& filter,
+                     const LogOptions& options) {
+  UndoOptions undo;
+  if (!options.from.empty()) {
+    ASSIGN_OR_RETURN(undo.from, ParseTarget(options.from));
+  }
+  ASSIGN_OR_RETURN(undo.to, ParseTarget(options.to));
+  undo.table = options.table;
+  undo.scratch_folder = options.scratch;
+  std::optional<Progress> progress("Reading");
+  undo.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
+  ASSIGN_OR_RETURN(OutputFile output, OutputFile::Open({}));
+  ASSIGN_OR_RETURN(const UndoOutcome outcome,
+                   WriteUndo(store, catalog, filter, undo, [&](std::string_view text) {
+                     progress.reset();
+                     return output.Write(text);
+                   }));
+  for (const std::string& warning : outcome.warnings) spdlog::warn("{}", warning);
+  return output.Finish();
+}
+
+Result<void> PrintForward(const Store& store, const Catalog& catalog, const LogFilter& filter,
+                          const LogOptions& options, LogFormat* format) {
+  ASSIGN_OR_RETURN(const Range range, ResolveRange(store, catalog, options));
+  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsOf(catalog, range));
+  NamedTables named(filter);
+  TRY(LearnFromSnapshots(store, catalog, range, &named, format));
 
   std::vector<ObjectInfo> objects;
   uint64_t total = 0;
@@ -165,26 +222,37 @@ Result<void> RunLog(const LogOptions& options) {
     objects.push_back({segment.name, segment.size});
     total += segment.size;
   }
-  LogPrinter printer(format.get(), filter);
+  LogPrinter printer(format, filter);
   std::optional<Progress> progress;
   if (isatty(STDOUT_FILENO) == 0) progress.emplace("Reading");
   ReadAhead blocks(
-      *store, std::move(objects), [&](const SegmentReader& reader, const BlockStats& block) {
+      store, std::move(objects), [&](const SegmentReader& reader, const BlockStats& block) {
         return block.commit_lsn_max >= range.from && block.commit_lsn_min <= range.to &&
                (block.has_messages || filter.MayMatch(reader, block));
       });
   for (;;) {
     ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
     if (item == nullptr) break;
-    known |= std::any_of(item->reader->relations().begin(), item->reader->relations().end(),
-                         [&](const Relation& relation) { return filter.NamesTable(relation); });
+    for (const Relation& relation : item->reader->relations()) TRY(named.See(relation));
     TRY(printer.Add(*item, range.from, range.to));
     if (progress) progress->Update(item->position, total);
   }
   TRY(printer.Finish());
-  if (known || filter.all()) return {};
+  if (named.any() || filter.all()) return {};
   return Fail(ErrorKind::kNotFound, "the archive knows no table \"" + options.table + "\"",
               "trunkline info lists the tables");
+}
+
+Result<void> RunLog(const LogOptions& options) {
+  std::unique_ptr<LogFormat> format;
+  if (options.format != "undo") {
+    ASSIGN_OR_RETURN(format, NewLogFormat(options.format));
+  }
+  ASSIGN_OR_RETURN(const LogFilter filter, LogFilter::Make(options.table, options.key));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
+  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
+  if (format == nullptr) return RunUndo(*store, catalog, filter, options);
+  return PrintForward(*store, catalog, filter, options, format.get());
 }
 
 }  // namespace
@@ -198,7 +266,11 @@ void AddLogCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--table", options->table, "Just this table: table or schema.table");
   command->add_option("--key", options->key,
                       "Just the row with these values of its replica identity, as a CSV line");
-  command->add_option("--format", options->format, "text (default), jsonl, csv or sql");
+  command
+      ->add_option("--format", options->format,
+                   "text (default), jsonl, csv, sql, or undo: SQL that takes the changes back")
+      ->check(CLI::IsMember({"text", "jsonl", "csv", "sql", "undo"}));
+  command->add_option("--scratch", options->scratch, "A folder for scratch files, of undo");
   command->callback([=] { context->run = [=] { return RunLog(*options); }; });
 }
 

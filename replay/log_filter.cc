@@ -4,30 +4,11 @@
 #include <charconv>
 #include <utility>
 
+#include "replay/row_key.h"
 #include "replay/table_filter.h"
 
 namespace trunkline {
 namespace {
-
-// The fields of one CSV line.
-Result<std::vector<std::string>> SplitCsv(std::string_view line) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
-      fields.back() += line[++i];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  if (!quoted) return fields;
-  return Fail(ErrorKind::kInvalidArgument, "--key has a quote without its end");
-}
 
 std::optional<int64_t> AsInteger(const std::string& text) {
   int64_t value = 0;
@@ -54,7 +35,7 @@ Result<LogFilter> LogFilter::Make(std::string table, const std::optional<std::st
   if (filter.table_.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "--key needs --table");
   }
-  ASSIGN_OR_RETURN(filter.key_, SplitCsv(*key));
+  ASSIGN_OR_RETURN(filter.key_, ParseCsvKey(*key));
   filter.first_key_ = AsInteger(filter.key_.front());
   return filter;
 }

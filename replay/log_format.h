@@ -28,7 +28,8 @@ class LogFormat {
   virtual void Learn(const Definition&) {}
 };
 
-// "text", "jsonl", "csv" or "sql"; kUnsupported for "undo", kInvalidArgument for anything else.
+// "text", "jsonl", "csv" or "sql"; kInvalidArgument for anything else. What takes changes back goes
+// the other way: log_undo.h.
 Result<std::unique_ptr<LogFormat>> NewLogFormat(std::string_view name);
 
 // What test_decoding prints.

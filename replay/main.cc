@@ -5,7 +5,9 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "cli/program.h"
 #include "replay/command.h"
+#include "replay/value_types.h"
 
 namespace trunkline {
 namespace {
@@ -20,11 +22,11 @@ void PrintError(const Error& error) {
 int Main(int argc, char** argv) {
   InitLogging("trunkline", "warn");
   CLI::App app("Rebuilds any past state of a Postgres database from its archive.", "trunkline");
-  app.set_version_flag("--version", "trunkline " TRUNKLINE_VERSION);
   app.require_subcommand(0, 1);
-  app.get_formatter()->column_width(34);
   app.footer(
-      "A target is: latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT.\n"
+      "A target is: latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT; "
+      "what\n"
+      "it names is in. With before: in front, as in before:xid:1234, it is left out.\n"
       "Exit codes: 0 done, 1 failed, 2 usage, 3 the archive is damaged or has a gap in the range\n"
       "asked for, 4 the source is not the archive's.");
 
@@ -32,18 +34,17 @@ int Main(int argc, char** argv) {
   AddReplayCommand(&app, &context);
   AddQueryCommand(&app, &context);
   AddLogCommand(&app, &context);
+  AddDiffCommand(&app, &context);
+  AddHistoryCommand(&app, &context);
+  AddIndexCommand(&app, &context);
   AddInfoCommand(&app, &context);
   AddVerifyCommand(&app, &context);
+  AddDigestCommand(&app, &context);
   AddSnapshotCommand(&app, &context);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    PrintError({ErrorKind::kInvalidArgument, error.what(), "trunkline --help shows the usage"});
-    return kUsageError;
-  }
+  AddSelfDescription(&app, {TRUNKLINE_VERSION, "1", kValueTypes});
 
+  if (const std::optional<int> exit_code = ParseArguments(&app, argc, argv)) return *exit_code;
   if (!context.run) {
     PrintError({ErrorKind::kInvalidArgument, "no command given", "trunkline --help names them"});
     return kUsageError;

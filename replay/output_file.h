@@ -12,9 +12,12 @@ namespace trunkline {
 
 class OutputFile {
  public:
-  // `path` is a file, which appears whole or not at all, or a device or pipe, which is written to;
-  // empty: standard output.
-  static Result<OutputFile> Open(const std::string& path);
+  // What becomes of a file of that name: kKeep makes it an error, kAlreadyExists.
+  enum class Existing { kReplace, kKeep };
+
+  // `path` is a file, which appears whole and durably or not at all, or a device or pipe, which is
+  // written to; empty: standard output.
+  static Result<OutputFile> Open(const std::string& path, Existing existing = Existing::kReplace);
   OutputFile(OutputFile&&) noexcept = default;
   OutputFile& operator=(OutputFile&&) = delete;
   // Without Finish, what is still held back is never written, and a file does not appear.
@@ -30,13 +33,15 @@ class OutputFile {
     void operator()(std::FILE* file) const;
   };
 
-  OutputFile(std::FILE* file, std::string path, std::string partial);
+  OutputFile(std::FILE* file, std::string path, std::string partial, Existing existing);
   Result<void> Flush();
+  Result<void> Publish();
   Error WriteError(int number) const;
 
   std::unique_ptr<std::FILE, Closer> file_;
   std::string path_;
   std::string partial_;  // the file's name until it is whole; empty where it has none
+  Existing existing_;
   std::string held_;
 };
 

@@ -24,25 +24,29 @@ std::string Provider(const DatabaseDefinition& source, int server_version) {
 
 }  // namespace
 
+std::string CreateDatabaseText(const std::string& name, const DatabaseDefinition& source,
+                               int server_version) {
+  using postgres::QuoteLiteral;
+  std::string text = "CREATE DATABASE " + postgres::QuoteIdentifier(name) + " TEMPLATE template0";
+  if (source.encoding.empty()) return text + " ENCODING 'UTF8'";
+  text += " ENCODING " + QuoteLiteral(source.encoding);
+  text += " LC_COLLATE " + QuoteLiteral(source.collate);
+  text += " LC_CTYPE " + QuoteLiteral(source.ctype);
+  return text + Provider(source, server_version);
+}
+
 Result<void> CreateDatabaseLike(postgres::Connection* connection, const std::string& name,
                                 const DatabaseDefinition& source) {
-  using postgres::QuoteLiteral;
-  const std::string create =
-      "CREATE DATABASE " + postgres::QuoteIdentifier(name) + " TEMPLATE template0 ENCODING ";
-  if (!source.encoding.empty()) {
-    const auto made = connection->Exec(
-        create + QuoteLiteral(source.encoding) + " LC_COLLATE " + QuoteLiteral(source.collate) +
-        " LC_CTYPE " + QuoteLiteral(source.ctype) + Provider(source, connection->server_version()));
-    if (made) return {};
-    const ErrorKind kind = made.error().kind;
-    if (kind == ErrorKind::kUnavailable || kind == ErrorKind::kBusy ||
-        kind == ErrorKind::kAlreadyExists) {
-      return Fail(made.error());
-    }
-    spdlog::warn("rebuilt without the source's collation {}: {}",
-                 source.locale.value_or(source.collate), made.error().ToString());
-  }
-  TRY(connection->Exec(create + "'UTF8'"));
+  const auto made =
+      connection->Exec(CreateDatabaseText(name, source, connection->server_version()));
+  if (made) return {};
+  const ErrorKind kind = made.error().kind;
+  const bool final = kind == ErrorKind::kUnavailable || kind == ErrorKind::kBusy ||
+                     kind == ErrorKind::kAlreadyExists;
+  if (final || source.encoding.empty()) return Fail(made.error());
+  spdlog::warn("rebuilt without the source's collation {}: {}",
+               source.locale.value_or(source.collate), made.error().ToString());
+  TRY(connection->Exec(CreateDatabaseText(name, {}, connection->server_version())));
   return {};
 }
 

@@ -14,6 +14,10 @@ namespace trunkline {
 Result<void> CreateDatabaseLike(postgres::Connection* connection, const std::string& name,
                                 const DatabaseDefinition& source);
 
+// CREATE DATABASE with the source's encoding and collation, on a server of this version.
+std::string CreateDatabaseText(const std::string& name, const DatabaseDefinition& source,
+                               int server_version);
+
 // `conninfo`, of any form, with another database's name.
 Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database);
 

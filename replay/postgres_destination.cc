@@ -19,7 +19,6 @@ namespace {
 
 using postgres::Connection;
 using postgres::QuoteIdentifier;
-using postgres::QuoteLiteral;
 
 constexpr size_t kLongestName = 63;  // NAMEDATALEN - 1
 
@@ -56,35 +55,6 @@ std::string IncompleteName(const std::string& name, bool replace) {
   return "trunkline_incomplete_" + digits;
 }
 
-void Report(const RebuildReport& report) {
-  for (const std::string& note : report.notes) spdlog::warn("{}", note);
-  for (const std::string& lacking : report.lacking) spdlog::warn("rebuilt without {}", lacking);
-}
-
-std::string Summary(const DatabaseState& state, const std::string& where) {
-  uint64_t rows = 0;
-  for (const auto& table : state.tables) rows += table->row_count();
-  const size_t tables = state.tables.size();
-  return "rebuilt " + std::to_string(tables) + (tables == 1 ? " table" : " tables") + " with " +
-         std::to_string(rows) + (rows == 1 ? " row" : " rows") + " in " + where;
-}
-
-// The instant that the stages see. A role other than a superuser needs a grant for it, which
-// Postgres has from 15 on; the database is whole without it.
-void SetInstant(Connection* connection, const std::string& database, const DatabaseState& state) {
-  if (!state.target.instant) return;
-  std::string instant = state.target.instant->ToString();
-  const auto set = connection->Exec("ALTER DATABASE " + QuoteIdentifier(database) +
-                                    " SET trunkline.as_of = " + QuoteLiteral(instant));
-  if (set) return;
-  std::replace(instant.begin(), instant.end(), ' ', 'T');  // PGOPTIONS are split at spaces
-  spdlog::warn(
-      "rebuilt without the setting trunkline.as_of: {} (GRANT SET ON PARAMETER trunkline.as_of "
-      "lets "
-      "the role set it; or connect with PGOPTIONS='-c trunkline.as_of={}')",
-      set.error().message, instant);
-}
-
 Result<Connection> Open(const std::string& conninfo) {
   return Connection::Open(conninfo, postgres::Mode::kNormal, "trunkline");
 }
@@ -92,8 +62,8 @@ Result<Connection> Open(const std::string& conninfo) {
 // A database that is there: in one transaction, so that a failure leaves it as it was.
 class ExistingDatabase : public Destination {
  public:
-  ExistingDatabase(std::string conninfo, bool force)
-      : conninfo_(std::move(conninfo)), force_(force) {}
+  ExistingDatabase(std::string conninfo, const DestinationOptions& options)
+      : conninfo_(std::move(conninfo)), force_(options.force), on_database_(options.on_database) {}
 
   Result<void> Check() override {
     TRY(Open(conninfo_));
@@ -105,16 +75,17 @@ class ExistingDatabase : public Destination {
         const RebuildReport report,
         RebuildInto(conninfo_, state,
                     {.one_transaction = true, .replace = force_, .progress = progress}));
-    Report(report);
-    ASSIGN_OR_RETURN(Connection connection, Open(conninfo_));
+    report.Warn();
+    ASSIGN_OR_RETURN(const Connection connection, Open(conninfo_));
     const std::string database = PQdb(connection.get());
-    SetInstant(&connection, database, state);
-    return Summary(state, "database " + database);
+    if (on_database_) on_database_(database);
+    return RebuiltSummary(state, "in database " + database);
   }
 
  private:
   const std::string conninfo_;
   const bool force_;
+  const std::function<void(const std::string&)> on_database_;
 };
 
 // A database of our own, which bears its name only once it is whole.
@@ -126,6 +97,7 @@ class NewDatabase : public Destination {
         incomplete_(IncompleteName(*options.create_database, options.force)),
         force_(options.force),
         file_(options.database_file),
+        on_database_(options.on_database),
         jobs_(options.jobs) {}
 
   Result<void> Check() override {
@@ -165,7 +137,7 @@ class NewDatabase : public Destination {
       return Fail(std::move(done).error());
     }
     TRY(TellName());
-    return Summary(state, "new database " + name_);
+    return RebuiltSummary(state, "in new database " + name_);
   }
 
  private:
@@ -182,8 +154,7 @@ class NewDatabase : public Destination {
     ASSIGN_OR_RETURN(const std::string conninfo, WithDatabase(conninfo_, incomplete_));
     ASSIGN_OR_RETURN(const RebuildReport report,
                      RebuildInto(conninfo, state, {.jobs = jobs_, .progress = progress}));
-    Report(report);
-    SetInstant(connection, incomplete_, state);
+    report.Warn();
     if (force_) TRY(Drop(connection, name_));
     TRY(connection->Exec("ALTER DATABASE " + QuoteIdentifier(incomplete_) + " RENAME TO " +
                          QuoteIdentifier(name_)));
@@ -198,7 +169,11 @@ class NewDatabase : public Destination {
 
   // Data goes to standard output: the name is what a script goes on with.
   Result<void> TellName() const {
-    std::printf("%s\n", name_.c_str());
+    if (on_database_) {
+      on_database_(name_);
+    } else {
+      std::printf("%s\n", name_.c_str());
+    }
     if (file_.empty()) return {};
     std::ofstream file(file_);
     file << name_ << '\n';
@@ -213,6 +188,7 @@ class NewDatabase : public Destination {
   const std::string incomplete_;
   const bool force_;
   const std::string file_;
+  const std::function<void(const std::string&)> on_database_;
   const int jobs_;
 };
 
@@ -222,7 +198,7 @@ Result<std::unique_ptr<Destination>> NewPostgresDestination(const std::string& c
                                                             const DestinationOptions& options) {
   if (options.jobs < 1) return Fail(ErrorKind::kInvalidArgument, "--jobs must be 1 or more");
   if (options.create_database) return std::make_unique<NewDatabase>(conninfo, options);
-  return std::make_unique<ExistingDatabase>(conninfo, options.force);
+  return std::make_unique<ExistingDatabase>(conninfo, options);
 }
 
 }  // namespace trunkline

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "postgres/connection.h"
 #include "replay/ddl.h"
 #include "replay/ddl_text.h"
+#include "replay/load_settings.h"
 #include "replay/row_loader.h"
 #include "replay/statement_runner.h"
 
@@ -14,14 +16,6 @@ namespace {
 using postgres::Connection;
 
 constexpr char kApplicationName[] = "trunkline";
-
-// Loading is done again from the archive if the server crashes, so that it need not wait for its
-// disk; indexes are built in memory up to a size that any server has.
-constexpr char kLoadSettings[] =
-    "SET synchronous_commit = off; SET xmloption = content; SET array_nulls = on; "
-    "SELECT pg_catalog.set_config('maintenance_work_mem', greatest("
-    "pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')), 268435456) / "
-    "1024 || 'kB', false)";
 
 class Rebuild {
  public:
@@ -34,8 +28,8 @@ class Rebuild {
     if (options_.one_transaction) TRY(connections_[0].Exec("BEGIN"));
     TRY(options_.replace ? DropTables() : RefuseTables());
     TRY(runner_.RunAll(&connections_[0], plan_.before_data));
-    RowLoader loader(state_, plan_.tables, options_.progress);
-    TRY(loader.Load(connections_, options_.one_transaction));
+    RowLoader loader(state_, plan_.tables, LoaderMode(), options_.progress);
+    TRY(loader.Load(connections_));
     for (Stage& stage : plan_.after_data) {
       LargestFirst(&stage);
       TRY(runner_.RunStage(connections_, stage));
@@ -51,23 +45,24 @@ class Rebuild {
     for (int i = 0; i < count; ++i) {
       ASSIGN_OR_RETURN(Connection connection,
                        Connection::Open(conninfo_, postgres::Mode::kNormal, kApplicationName));
-      TRY(connection.Exec(kLoadSettings));
+      // Loading is done again from the archive if the server crashes, so that it need not wait for
+      // its disk.
+      TRY(connection.Exec("SET synchronous_commit = off; " + LoadSettings(false)));
       connections_.push_back(std::move(connection));
     }
     return {};
   }
 
+  RowLoader::Mode LoaderMode() const {
+    return options_.one_transaction ? RowLoader::Mode::kOneTransaction : RowLoader::Mode::kParallel;
+  }
+
   Result<void> Plan() {
     std::vector<const Relation*> relations;
     for (const auto& table : state_.tables) relations.push_back(&table->relation());
-    const TypeNamer name_type = [&](uint32_t oid, int32_t modifier) -> Result<std::string> {
-      ASSIGN_OR_RETURN(const postgres::Rows rows,
-                       connections_[0].Exec("SELECT pg_catalog.format_type(" + std::to_string(oid) +
-                                            "::oid, " + std::to_string(modifier) + ")"));
-      return std::string(rows.at(0, 0));
-    };
-    ASSIGN_OR_RETURN(
-        plan_, PlanDdl(state_.definition, relations, name_type, {.unlogged = options_.unlogged}));
+    ASSIGN_OR_RETURN(plan_,
+                     PlanDdl(state_.definition, relations,
+                             {.unlogged = options_.unlogged, .as_of = state_.target.instant}));
     return {};
   }
 
@@ -115,6 +110,11 @@ class Rebuild {
 };
 
 }  // namespace
+
+void RebuildReport::Warn() const {
+  for (const std::string& note : notes) spdlog::warn("{}", note);
+  for (const std::string& part : lacking) spdlog::warn("rebuilt without {}", part);
+}
 
 Result<RebuildReport> RebuildInto(const std::string& conninfo, const DatabaseState& state,
                                   const RebuildOptions& options) {

@@ -29,6 +29,9 @@ struct RebuildOptions {
 struct RebuildReport {
   std::vector<std::string> lacking;  // what could not be made here, with the reason
   std::vector<std::string> notes;    // where the result differs by necessity from the source
+
+  // Logs all of it.
+  void Warn() const;
 };
 
 // kAlreadyExists, before anything is done, when one of the tables is there already and `replace` is

@@ -1,6 +1,7 @@
 // trunkline query: runs SQL on the state at a target, in a private Postgres that is gone
 // afterwards.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -23,6 +24,7 @@
 #include "replay/query_output.h"
 #include "replay/query_tables.h"
 #include "replay/state.h"
+#include "replay/what_if.h"
 
 namespace trunkline {
 namespace {
@@ -39,29 +41,28 @@ struct QueryOptions {
   std::string output;
   std::string format = "table";
   MemoryOptions memory;
+  WhatIfOptions what_if;
 };
 
 Result<std::string> ReadSql(const QueryOptions& options) {
   if (options.file.empty()) return options.sql;
   if (options.file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (fs::is_directory(options.file)) {
+    return Fail(ErrorKind::kInvalidArgument, options.file + " is a folder, not a file of SQL");
+  }
+  errno = 0;
   std::ifstream file(options.file);
   std::string sql{std::istreambuf_iterator<char>(file), {}};
-  if (file && !fs::is_directory(options.file)) return sql;
-  return Fail(ErrorKind::kNotFound, "cannot read " + options.file);
-}
-
-Result<std::unique_ptr<postgres::Server>> StartServer() {
-  postgres::ServerOptions options;
-  const char* temporary = std::getenv("TMPDIR");
-  if (temporary != nullptr && *temporary != '\0') options.parent_directory = temporary;
-  return postgres::Server::Start(options);
+  if (file) return sql;
+  return Fail(ErrnoError("cannot read " + options.file, errno));
 }
 
 Result<DatabaseState> Fold(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
-                           const std::string& sql, const MemoryOptions& memory) {
+                           const std::string& sql, const MemoryOptions& memory, WhatIf* what_if) {
   Progress progress("Reading");
   StateOptions options;
   options.memory = memory;
+  what_if->Set(&options);
   options.wanted = [&](const QualifiedName& table, const Definition& definition) {
     return NeedsTable(sql, table, definition);
   };
@@ -197,10 +198,15 @@ Result<void> RunQuery(const QueryOptions& options) {
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
   if (as_of) resolved.instant = as_of;
+  ASSIGN_OR_RETURN(const std::unique_ptr<WhatIf> what_if,
+                   WhatIf::Make(options.what_if, *store, catalog, resolved));
   // The server starts while the archive is read.
   std::future<Result<std::unique_ptr<postgres::Server>>> starting =
-      std::async(std::launch::async, StartServer);
-  ASSIGN_OR_RETURN(const DatabaseState state, Fold(*store, catalog, resolved, sql, options.memory));
+      std::async(std::launch::async, [] { return postgres::Server::Start({}); });
+  ASSIGN_OR_RETURN(const DatabaseState state,
+                   Fold(*store, catalog, resolved, sql, options.memory, what_if.get()));
+  ASSIGN_OR_RETURN(const std::string report, what_if->Finish());
+  std::fputs(report.c_str(), stderr);
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Server> server, starting.get());
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
   ASSIGN_OR_RETURN(const std::string conninfo, MakeDatabase(*server, state));
@@ -227,6 +233,7 @@ void AddQueryCommand(CLI::App* app, CommandContext* context) {
   command->add_option("-o,--output", options->output, "Write the result to this file");
   command->add_option("--format", options->format, "csv or table (the default)")
       ->check(CLI::IsMember({"csv", "table"}));
+  AddWhatIfOptions(command, &options->what_if);
   command->add_option("--as-of", options->as_of,
                       "What the SQL sees as trunkline.as_of (default: the target's commit time)");
   AddMemoryOptions(command, &options->memory);

@@ -4,39 +4,30 @@
 #include <numeric>
 
 #include "postgres/copy_writer.h"
+#include "replay/copy_binary.h"
+#include "replay/copy_row.h"
 #include "replay/ddl_text.h"
 #include "replay/parallel.h"
 
 namespace trunkline {
 namespace {
 
+// With so many, one loads while the process itself makes the rows; frozen rows in their order,
+// whose indexes are sooner built, then count for more than another connection.
+constexpr size_t kConnectionsForWhole = 2;
 // Enough pieces to keep every connection busy to the end, each large against COPY's own cost.
 constexpr uint64_t kPieceRows = 200'000;
 constexpr uint64_t kProgressRows = 10'000;
 
-void AppendRow(Tuple row, const std::vector<size_t>& columns, std::string* line) {
-  bool first = true;
-  for (const size_t column : columns) {
-    if (!first) *line += '\t';
-    first = false;
-    if (row[column].state == ValueState::kNull) {
-      *line += "\\N";
-    } else {
-      postgres::AppendCopyText(row[column].bytes, line);
-    }
-  }
-  *line += '\n';
-}
-
 }  // namespace
 
-RowLoader::RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables,
+RowLoader::RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Mode mode,
                      Progress progress)
-    : state_(state), tables_(tables), progress_(std::move(progress)) {
+    : state_(state), tables_(tables), mode_(mode), progress_(std::move(progress)) {
   for (const auto& table : state.tables) total_ += table->row_count();
 }
 
-std::vector<RowLoader::Piece> RowLoader::Cut() const {
+std::vector<RowLoader::Piece> RowLoader::Cut(size_t connections) const {
   std::vector<size_t> order(tables_.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -45,41 +36,61 @@ std::vector<RowLoader::Piece> RowLoader::Cut() const {
   std::vector<Piece> pieces;
   for (const size_t table : order) {
     const uint64_t rows = state_.tables[table]->row_count();
-    for (uint64_t first = 0; first < rows; first += kPieceRows) {
-      pieces.push_back({table, first, std::min(kPieceRows, rows - first)});
+    const bool spread = connections > kConnectionsForWhole && rows > total_ / 2;
+    const uint64_t most = spread ? kPieceRows : rows;
+    for (uint64_t first = 0; first < rows; first += most) {
+      pieces.push_back({table, first, std::min(most, rows - first), most >= rows});
     }
   }
   return pieces;
 }
 
-Result<void> RowLoader::Load(std::span<postgres::Connection> connections, bool in_transaction) {
-  const std::vector<Piece> pieces = Cut();
+Result<void> RowLoader::Load(std::span<postgres::Connection> connections) {
+  const std::vector<Piece> pieces = Cut(connections.size());
   return InParallel(connections.size(), pieces.size(), [&](size_t worker, size_t item) {
     const Piece& piece = pieces[item];
-    const bool frozen = in_transaction && !tables_[piece.table].partitioned;
-    auto loaded = LoadPiece(&connections[worker], piece, frozen);
+    auto loaded = LoadPiece(&connections[worker], piece);
     if (loaded) return loaded;
     return Result<void>(
         Fail(std::move(loaded).error().WithContext("table " + Display(tables_[piece.table].name))));
   });
 }
 
-Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece& piece,
-                                  bool frozen) {
+Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece& piece) {
   const LoadedTable& table = tables_[piece.table];
+  const bool frozen = piece.whole && !table.partitioned;
+  if (!frozen || mode_ == Mode::kOneTransaction) return Copy(connection, piece, frozen);
+  TRY(connection->Exec("BEGIN; TRUNCATE ONLY " + Qualified(table.name)));
+  TRY(Copy(connection, piece, frozen));
+  TRY(connection->Exec("COMMIT"));
+  return {};
+}
+
+Result<void> RowLoader::Copy(postgres::Connection* connection, const Piece& piece, bool frozen) {
+  const LoadedTable& table = tables_[piece.table];
+  const TableState& state = *state_.tables[piece.table];
+  const auto binary = BinaryCopy::For(state.relation(), table.columns, state_.definition);
   postgres::CopyWriter copy(connection);
-  TRY(copy.Start(table.copy + (frozen ? " WITH (FREEZE)" : "")));
+  std::string options = binary ? "FORMAT binary" : "FORMAT text";
+  if (frozen) options += ", FREEZE";
+  TRY(copy.Start(table.copy + " WITH (" + options + ")"));
+  if (binary) BinaryCopy::AppendHead(&copy.buffer());
+  const auto append = [&](Tuple row) -> Result<void> {
+    if (binary) return binary->AppendRow(row, &copy.buffer());
+    AppendCopyRow(row, table.columns, &copy.buffer());
+    return {};
+  };
   uint64_t counted = 0;
   uint64_t rows = 0;
-  TRY(state_.tables[piece.table]->ForEachRow(piece.first, piece.count,
-                                             [&](Tuple row) -> Result<void> {
-                                               AppendRow(row, table.columns, &copy.buffer());
-                                               if (++rows - counted == kProgressRows) {
-                                                 Count(rows - counted);
-                                                 counted = rows;
-                                               }
-                                               return copy.FlushIfLarge();
-                                             }));
+  TRY(state.ForEachRow(piece.first, piece.count, [&](Tuple row) -> Result<void> {
+    Result<void> appended = append(row);
+    if (++rows - counted == kProgressRows) {
+      Count(rows - counted);
+      counted = rows;
+    }
+    return appended ? copy.FlushIfLarge() : appended;
+  }));
+  if (binary) BinaryCopy::AppendTail(&copy.buffer());
   TRY(copy.Finish());
   Count(rows - counted);
   return {};

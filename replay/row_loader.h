@@ -19,27 +19,37 @@ class RowLoader {
  public:
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
-  // `tables` belong to the tables of `state`, in its order. Nothing is owned.
-  RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Progress progress);
+  enum class Mode {
+    kOneTransaction,  // the tables were made in the transaction that is open on the one connection
+    kParallel,        // the tables are there for whoever connects
+  };
 
-  // `in_transaction`: the tables were made in the transaction that is open on the connection, so
-  // that their rows can be written frozen.
-  Result<void> Load(std::span<postgres::Connection> connections, bool in_transaction);
+  // `tables` belong to the tables of `state`, in its order. Nothing is owned.
+  RowLoader(const DatabaseState& state, std::span<const LoadedTable> tables, Mode mode,
+            Progress progress);
+
+  // A table goes through one connection, in the order of its rows, and is written frozen: visible
+  // to all from the first, with nothing left for a vacuum. Only one that is larger than all others
+  // together is spread, unfrozen, where there are connections for more than that.
+  Result<void> Load(std::span<postgres::Connection> connections);
 
  private:
   struct Piece {
     size_t table = 0;
     uint64_t first = 0;
     uint64_t count = 0;
+    bool whole = true;  // all rows of the table
   };
 
-  // The largest tables first, cut into pieces.
-  std::vector<Piece> Cut() const;
-  Result<void> LoadPiece(postgres::Connection* connection, const Piece& piece, bool frozen);
+  // The largest tables first.
+  std::vector<Piece> Cut(size_t connections) const;
+  Result<void> LoadPiece(postgres::Connection* connection, const Piece& piece);
+  Result<void> Copy(postgres::Connection* connection, const Piece& piece, bool frozen);
   void Count(uint64_t rows);
 
   const DatabaseState& state_;
   std::span<const LoadedTable> tables_;
+  const Mode mode_;
   Progress progress_;
   uint64_t total_ = 0;
   std::mutex mutex_;

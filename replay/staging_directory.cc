@@ -21,11 +21,34 @@ Error HoldsData(const std::string& path) {
                "choose another destination, or replace it with --force"};
 }
 
-// Without a trailing slash, and with a parent.
+// Where it really is: without symbolic links and a trailing slash, and with a parent.
 fs::path Normal(const std::string& path) {
-  std::error_code ignored;
-  fs::path normal = fs::absolute(path, ignored).lexically_normal();
+  std::error_code error;
+  fs::path normal = fs::weakly_canonical(fs::absolute(path, error), error);
+  if (error) normal = fs::absolute(path, error).lexically_normal();
   return normal.has_filename() ? normal : normal.parent_path();
+}
+
+fs::path NearestThatExists(fs::path path) {
+  std::error_code error;
+  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  return path;
+}
+
+// A name can be given and taken only where it is no mount point, and in a folder that can be
+// written into.
+Result<void> CheckRenamable(const std::string& path) {
+  const fs::path normal = Normal(path);
+  struct stat own {};
+  struct stat above {};
+  if (stat(normal.c_str(), &own) == 0 && stat(normal.parent_path().c_str(), &above) == 0 &&
+      own.st_dev != above.st_dev) {
+    return Fail(ErrorKind::kInvalidArgument, path + " is a mount point, which cannot be replaced",
+                "name a folder within it");
+  }
+  const fs::path folder = NearestThatExists(normal.parent_path());
+  if (access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return Fail(FileError("cannot write into " + folder.string(), errno));
 }
 
 // Swaps the two names, so that there is no moment without a target.
@@ -38,7 +61,7 @@ bool Exchange(const std::string& a, const std::string& b) {
 Result<void> CheckReplaceable(const std::string& path, bool force) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found) return {};
+  if (status.type() == fs::file_type::not_found) return CheckRenamable(path);
   if (status.type() == fs::file_type::none) {
     return Fail(ErrnoError("cannot look at " + path, error.value()));
   }
@@ -49,7 +72,11 @@ Result<void> CheckReplaceable(const std::string& path, bool force) {
   const bool empty = fs::is_empty(path, error);
   if (error) return Fail(ErrnoError("cannot read " + path, error.value()));
   if (!empty && !force) return Fail(HoldsData(path));
-  return {};
+  return CheckRenamable(path);
+}
+
+std::string NearestExistingFolder(const std::string& path) {
+  return NearestThatExists(Normal(path).parent_path()).string();
 }
 
 StagingDirectory::StagingDirectory(std::string path, std::string target)

@@ -8,8 +8,11 @@
 namespace trunkline {
 
 // kAlreadyExists when `path` is something else than an empty directory, unless `force` is given and
-// it is a directory.
+// it is a directory; kDenied or kInvalidArgument where a directory cannot take that name.
 Result<void> CheckReplaceable(const std::string& path, bool force);
+
+// The folder in which `path` is made, or the missing folders above it.
+std::string NearestExistingFolder(const std::string& path);
 
 class StagingDirectory {
  public:

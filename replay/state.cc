@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "replay/fold.h"
@@ -27,21 +28,10 @@ class Builder {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
     fold.set_part(options_.part);
     fold.set_memory(options_.memory);
-    for (const RebuildPlan::Step& step : plan_.steps) {
-      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
-      TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
-    }
-    for (const RebuildPlan::Step& step : plan_.steps) {
-      at_ = step.tables.lsn;
-      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
-      if (&step == &plan_.steps.front()) {
-        fold.Start(at_, step.tables.parts, std::move(definition));
-      } else {
-        TRY(fold.Load(at_, step.tables.parts, std::move(definition)));
-      }
-      TRY(AddSnapshot(step.tables.parts, &fold));
-      TRY(AddChanges(step, &fold));
-    }
+    std::unordered_set<uint64_t> skip;
+    for (const Lsn lsn : options_.skip) skip.insert(lsn.value);
+    fold.set_skip(std::move(skip), options_.skip_observer);
+    TRY(PlayPlan(&fold));
     return fold.Finish([this](const Relation& relation) {
       return std::any_of(options_.tables.begin(), options_.tables.end(),
                          [&](const std::string& asked) {
@@ -50,7 +40,35 @@ class Builder {
     });
   }
 
+  Result<void> Observe(FoldObserver* observer, Lsn from) {
+    Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
+    fold.set_memory(options_.memory);
+    fold.set_observer(observer, from);
+    TRY(PlayPlan(&fold));
+    return fold.EndObservation(plan_.steps.back().until);
+  }
+
  private:
+  Result<void> PlayPlan(Fold* fold) {
+    for (const RebuildPlan::Step& step : plan_.steps) {
+      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
+      TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
+    }
+    for (const RebuildPlan::Step& step : plan_.steps) {
+      at_ = step.tables.lsn;
+      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
+      if (&step == &plan_.steps.front()) {
+        fold->Start(at_, step.tables.parts, std::move(definition));
+      } else {
+        TRY(fold->Load(at_, step.tables.parts, std::move(definition)));
+      }
+      TRY(AddSnapshot(step.tables.parts, fold));
+      fold->EndLoad(step.tables.incomplete);
+      TRY(AddChanges(step, fold));
+    }
+    return {};
+  }
+
   // A table is passed over until its snapshot; one without any, until the base snapshot, which
   // would have it.
   bool IsLoaded(uint32_t oid) const {
@@ -142,10 +160,10 @@ class Builder {
 };
 
 // Folds the part alone where that tells its rows, and else all of them. A part cannot tell whether
-// a table in doubt has rows elsewhere.
+// a table in doubt has rows elsewhere, nor what others left out of it.
 Result<Fold::Outcome> FoldPlan(const Store& store, const StateOptions& options,
                                const RebuildPlan& plan) {
-  if (!options.part.is_whole()) {
+  if (!options.part.is_whole() && options.skip.empty()) {
     Result<Fold::Outcome> outcome = Builder(store, options, plan).Build();
     const bool told = outcome && std::none_of(outcome->tables.begin(), outcome->tables.end(),
                                               [](const auto& table) { return table->doubt(); });
@@ -212,12 +230,14 @@ const TableState* DatabaseState::FindTable(const QualifiedName& name) const {
 }
 
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target) {
+                                const ResolvedTarget& target, const PlanOptions& options) {
   RebuildPlan plan;
-  ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, target.limit));
+  const Lsn end = options.until.value_or(target.limit);
+  Lsn newest = target.limit;
+  for (const Lsn lsn : options.skip) newest = std::min(newest, lsn);
+  ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFor(store, catalog, newest));
   const Lsn start = snapshots.front().lsn;
-  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments,
-                   SegmentsBetween(catalog, start, target.limit));
+  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsBetween(catalog, start, end));
   for (const SegmentEntry& segment : segments) {
     plan.segments.push_back({segment.name, segment.size});
   }
@@ -230,8 +250,7 @@ Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
       plan.snapshot_parts.push_back({part.name, sizes[part.name]});
       plan.bytes += sizes[part.name];
     }
-    RebuildPlan::Step step{
-        .tables = std::move(snapshots[i]), .until = target.limit, .segments = {}};
+    RebuildPlan::Step step{.tables = std::move(snapshots[i]), .until = end, .segments = {}};
     if (i + 1 < snapshots.size()) step.until = snapshots[i + 1].lsn;
     for (const SegmentEntry& segment : segments) {
       if (segment.end <= step.tables.lsn || segment.begin >= step.until) continue;
@@ -245,7 +264,8 @@ Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
 
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target));
+  ASSIGN_OR_RETURN(const RebuildPlan plan,
+                   PlanRebuild(store, catalog, target, {.skip = options.skip}));
   ASSIGN_OR_RETURN(Fold::Outcome outcome, FoldPlan(store, options, plan));
   TRY(KeepAskedFor(options.tables, &outcome.tables));
   DatabaseState state;
@@ -255,12 +275,20 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
   for (std::unique_ptr<FoldedTable>& table : outcome.tables) {
     if (table->doubt()) {
       ASSIGN_OR_RETURN(Error error, WithBounds(store, catalog, *table, target.limit));
-      return Fail(std::move(error));
+      if (!options.leave_doubtful_out) return Fail(std::move(error));
+      state.doubtful.push_back({table->relation(), std::move(error)});
+      continue;
     }
     state.tables.push_back(std::move(table));
   }
   if (!options.part.is_whole()) TRY(KeepRows(options.part, &state));
   return state;
+}
+
+Result<void> FoldOnward(const Store& store, const Catalog& catalog, const ResolvedTarget& from,
+                        Lsn to, const StateOptions& options, FoldObserver* observer) {
+  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, from, {.until = to}));
+  return Builder(store, options, plan).Observe(observer, from.limit);
 }
 
 }  // namespace trunkline

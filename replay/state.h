@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "decoder/relation.h"
 #include "replay/memory_options.h"
 #include "replay/rows_part.h"
+#include "replay/skip_observer.h"
 #include "replay/target.h"
 
 namespace trunkline {
@@ -33,14 +35,23 @@ class TableState {
                                   const std::function<Result<void>(Tuple row)>& visit) const = 0;
 };
 
+// A table whose rows the archive cannot tell at the target.
+struct DoubtfulTable {
+  Relation relation;
+  Error doubt;  // kGap, with the bounds within which it is
+};
+
 struct DatabaseState {
   ResolvedTarget target;
   Definition definition;                            // in force at the target
   std::vector<std::unique_ptr<TableState>> tables;  // by schema and name; empty tables too
+  std::vector<DoubtfulTable> doubtful;              // left out, where StateOptions says so
   std::vector<std::string> warnings;  // what a person should know about the state; one line each
 
   const TableState* FindTable(const QualifiedName& name) const;
 };
+
+class FoldObserver;
 
 struct StateOptions {
   // Tables to rebuild, "schema.table" or "table" where only one schema has it; empty: all.
@@ -52,6 +63,13 @@ struct StateOptions {
   // to a table takes all of its rows to tell: then it is folded as a whole first.
   RowsPart part = {};
   MemoryOptions memory = {};
+  // Leaves tables in doubt out of the state, as DatabaseState::doubtful, where an error would say
+  // so.
+  bool leave_doubtful_out = false;
+  // Leaves out the transactions whose commit records begin at these LSNs, all before the target;
+  // `skip_observer`, not owned, is told what comes of it. The rebuild then begins before the first.
+  std::vector<Lsn> skip;
+  SkipObserver* skip_observer = nullptr;
   // Bytes of the archive read so far and in all; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
@@ -69,12 +87,26 @@ struct RebuildPlan {
   std::vector<ObjectInfo> segments;
   uint64_t bytes = 0;
 };
+struct PlanOptions {
+  // With the changes after the target up to there, but no snapshot of that time.
+  std::optional<Lsn> until = {};
+  // As in StateOptions: a snapshot that is later holds what they wrote.
+  std::vector<Lsn> skip = {};
+};
+// kNotFound when there is no snapshot before the target, or before the first of those to skip.
 Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
-                                const ResolvedTarget& target);
+                                const ResolvedTarget& target, const PlanOptions& options = {});
 
 // kNotFound for a table that the archive does not know at that target; kGap, with bounds, for one
 // whose rows the archive cannot tell.
 Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const StateOptions& options);
+
+// Takes the state at `from` on to the transactions whose commit record begins before `to`, and
+// shows `observer` each change on that way before it is folded. Snapshots after `from` are passed
+// over, so that a table that comes into doubt stays so. kGap, with bounds, for a gap up to `to`;
+// the observer's own errors.
+Result<void> FoldOnward(const Store& store, const Catalog& catalog, const ResolvedTarget& from,
+                        Lsn to, const StateOptions& options, FoldObserver* observer);
 
 }  // namespace trunkline

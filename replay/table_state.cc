@@ -1,7 +1,9 @@
 #include "replay/table_state.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "replay/fold_row.h"
 
 namespace trunkline {
@@ -9,6 +11,27 @@ namespace {
 
 bool IsStored(const Value& value) {
   return value.state == ValueState::kNull || value.state == ValueState::kText;
+}
+
+bool SameNames(const Relation& before, const Relation& after) {
+  return before.schema == after.schema && before.name == after.name &&
+         std::equal(before.columns.begin(), before.columns.end(), after.columns.begin(),
+                    after.columns.end(),
+                    [](const auto& left, const auto& right) { return left.name == right.name; });
+}
+
+// A row as `mapping` says.
+std::vector<Value> Mapped(Tuple before, const ColumnMapping& mapping) {
+  std::vector<Value> after(mapping.sources.size());
+  for (size_t i = 0; i < after.size(); ++i) {
+    const ColumnMapping::Source& source = mapping.sources[i];
+    if (source.old_column != ColumnMapping::kAdded) {
+      after[i] = before[static_cast<size_t>(source.old_column)];
+    } else if (source.constant) {
+      after[i] = {.state = ValueState::kText, .bytes = *source.constant};
+    }
+  }
+  return after;
 }
 
 }  // namespace
@@ -85,32 +108,70 @@ Result<void> FoldedTable::Insert(const Change& change, uint64_t hash, const Pack
     ASSIGN_OR_RETURN(const Tuple complete, Complete(change.new_tuple, nullptr));
     row = Pack(complete);
   }
+  return Put(row, hash);
+}
+
+Result<void> FoldedTable::Put(const PackedRow& row, uint64_t hash) {
   ASSIGN_OR_RETURN(const bool inserted, rows_->Insert(row, hash));
   if (inserted) return {};
-  return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+  if (incomplete_) {
+    std::vector<Value> values(identity_.width);
+    UnpackRow(row.bytes.data(), values);
+    ASSIGN_OR_RETURN(const char* const found, rows_->Find(values, hash));
+    CHECK(found != nullptr);
+    return rows_->Replace(row);
+  }
+  TRY(TakeKey(row, hash));
+  ASSIGN_OR_RETURN(const bool taken, rows_->Insert(row, hash));
+  CHECK(taken);
+  return {};
+}
+
+// Another row has the key of `row`: where that is no error, it goes.
+Result<void> FoldedTable::TakeKey(const PackedRow& row, uint64_t hash) {
+  if (conflicts_ == nullptr) {
+    return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+  }
+  std::vector<Value> values(identity_.width);
+  UnpackRow(row.bytes.data(), values);
+  conflicts_->OnRowConflict(ConflictKind::kTakenKey, relation_, values);
+  ASSIGN_OR_RETURN(const char* const other, rows_->Find(values, hash));
+  CHECK(other != nullptr);
+  return rows_->Erase();
+}
+
+Result<void> FoldedTable::MissingRow(Tuple identity, const char* what) {
+  if (incomplete_) return {};
+  if (conflicts_ == nullptr) return Fail(ErrorKind::kCorrupt, what);
+  conflicts_->OnRowConflict(ConflictKind::kMissingRow, relation_, identity);
+  return {};
 }
 
 Result<void> FoldedTable::Update(const Change& change, uint64_t hash, const PackedRow& packed) {
   const bool has_old = change.old_kind != OldTupleKind::kNone;
-  ASSIGN_OR_RETURN(const char* const old_row,
-                   rows_->Find(has_old ? change.old_tuple : change.new_tuple, hash));
-  if (old_row == nullptr) {
-    return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
-  }
+  const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
+  ASSIGN_OR_RETURN(const char* const old_row, rows_->Find(identity, hash));
+  if (old_row == nullptr) return MissingRow(identity, "an update of a row that is not there");
   Tuple complete = change.new_tuple;
   if (!packed.is_there()) {
     ASSIGN_OR_RETURN(complete, Complete(change.new_tuple, old_row));
   }
   const PackedRow row = packed.is_there() ? packed : Pack(complete);
   if (!has_old || SameIdentity(old_row, complete)) return rows_->Replace(row);
-  ASSIGN_OR_RETURN(const bool replaced, rows_->ReplaceIdentity(row, identity_.Hash(complete)));
+  const uint64_t new_hash = identity_.Hash(complete);
+  ASSIGN_OR_RETURN(const bool replaced, rows_->ReplaceIdentity(row, new_hash));
   if (replaced) return {};
-  return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+  TRY(TakeKey(row, new_hash));
+  ASSIGN_OR_RETURN(const char* const again, rows_->Find(identity, hash));
+  CHECK(again != nullptr);
+  ASSIGN_OR_RETURN(const bool taken, rows_->ReplaceIdentity(row, new_hash));
+  CHECK(taken);
+  return {};
 }
 
 Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
   ASSIGN_OR_RETURN(const char* const found, rows_->Find(old_row, hash));
-  if (found == nullptr) return Fail(ErrorKind::kCorrupt, "a delete of a row that is not there");
+  if (found == nullptr) return MissingRow(old_row, "a delete of a row that is not there");
   return rows_->Erase();
 }
 
@@ -125,6 +186,7 @@ Result<void> FoldedTable::Apply(const Change& change) {
 
 Result<void> FoldedTable::Apply(const Change& change, uint64_t hash, const PackedRow& packed) {
   if (doubt_) return {};
+  if (!real_rows_.empty()) return ApplyBesideReal(change, hash);
   return part_.is_whole() ? ApplyWhole(change, hash, packed) : ApplyInPart(change, hash);
 }
 
@@ -140,6 +202,7 @@ Result<void> FoldedTable::ApplyWhole(const Change& change, uint64_t hash, const 
 
 void FoldedTable::Truncate() {
   rows_->Clear();
+  real_rows_.clear();
   doubt_.reset();
 }
 
@@ -165,40 +228,33 @@ Result<void> FoldedTable::TakeRows(const RowStore& rows,
                                    const std::function<Tuple(Tuple row)>& change) {
   return rows.ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
     const Tuple after = change(row);
-    ASSIGN_OR_RETURN(const bool inserted, rows_->Insert(Pack(after), identity_.Hash(after)));
-    if (inserted) return {};
-    return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+    return Put(Pack(after), identity_.Hash(after));
   });
 }
 
 Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping) {
+  ++descriptions_;
+  if (!mapping.unchanged || !SameNames(relation_, relation)) ++reshapes_;
   const RowIdentity before = std::exchange(identity_, RowIdentity(relation));
   relation_ = std::move(relation);
   if (!part_.is_whole() && !KeepsParts(before, mapping)) return Fail(TakesOtherParts());
   if (mapping.unchanged && identity_ == before) return {};
+  if (!real_rows_.empty()) {
+    ChangeRealRows(before.width, mapping.unchanged && identity_.columns == before.columns,
+                   [&](std::vector<Value>* row) { *row = Mapped(*row, mapping); });
+  }
   if (mapping.unchanged) return Rewrite([](Tuple row) { return row; });
-  std::vector<Value> after(mapping.sources.size());
-  return Rewrite([&](Tuple row) {
-    for (size_t i = 0; i < after.size(); ++i) {
-      const ColumnMapping::Source& source = mapping.sources[i];
-      if (source.old_column != ColumnMapping::kAdded) {
-        after[i] = row[static_cast<size_t>(source.old_column)];
-      } else if (source.constant) {
-        after[i] = {.state = ValueState::kText, .bytes = *source.constant};
-      } else {
-        after[i] = Value{};
-      }
-    }
-    return Tuple(after);
-  });
+  std::vector<Value> after;
+  return Rewrite([&](Tuple row) { return Tuple(after = Mapped(row, mapping)); });
 }
 
-Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
+Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*renamed*/,
                                        const std::function<bool(Value* value)>& change) {
   const bool tells_part = identity_.kind != Kind::kKeyed || relation_.columns[column].key;
   if (!part_.is_whole() && tells_part) return Fail(TakesOtherParts());
   bool doubtful = false;
   bool changes = false;
+  ++reshapes_;
   TRY(rows_->ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
     Value value = row[column];
     if (value.state == ValueState::kNull) return {};
@@ -206,6 +262,9 @@ Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
     changes |= !(value == row[column]);
     return {};
   }));
+  ChangeRealRows(relation_.columns.size(), /*same_identity=*/true, [&](std::vector<Value>* real) {
+    if ((*real)[column].state != ValueState::kNull) doubtful |= change(&(*real)[column]);
+  });
   if (!changes) return doubtful;
   std::vector<Value> after(relation_.columns.size());
   TRY(Rewrite([&](Tuple row) {
@@ -214,6 +273,18 @@ Result<bool> FoldedTable::ChangeValues(size_t column, bool /*always_told*/,
     return Tuple(after);
   }));
   return doubtful;
+}
+
+Result<bool> FoldedTable::FindRow(const Change& change, uint64_t hash,
+                                  std::vector<Value>* row) const {
+  if (change.operation == Operation::kInsert || identity_.kind == Kind::kInsertOnly) return false;
+  const bool has_old = change.old_kind != OldTupleKind::kNone;
+  ASSIGN_OR_RETURN(const char* const found,
+                   rows_->Find(has_old ? change.old_tuple : change.new_tuple, hash));
+  if (found == nullptr) return false;
+  row->resize(relation_.columns.size());
+  UnpackRow(found, *row);
+  return true;
 }
 
 }  // namespace trunkline

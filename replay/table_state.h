@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "archive/column_mapping.h"
@@ -17,6 +18,7 @@
 #include "replay/memory_rows.h"
 #include "replay/prepared_block.h"
 #include "replay/row_store.h"
+#include "replay/skip_observer.h"
 #include "replay/state.h"
 #include "replay/state_memory.h"
 
@@ -61,12 +63,32 @@ class FoldedTable final : public TableState, public TableRows {
   Result<void> Apply(const Change& change);
   uint64_t LookupHash(const Change& change) const;
 
+  // The row that `change`, with its LookupHash, is about to change or remove. False where it is an
+  // insert, or the row is not there. `row` borrows from the table until its next call.
+  Result<bool> FindRow(const Change& change, uint64_t hash, std::vector<Value>* row) const;
+  // As ForEachRow for all rows, also before Finish. `visit` must not change the table.
+  Result<void> ForEachRowNow(const std::function<Result<void>(Tuple row)>& visit) const {
+    return rows_->ForEachRow(0, UINT64_MAX, visit);
+  }
+  // How often the table was described anew, and how often that, or a changed type, gave the table
+  // or a column another name, or rows other columns or values.
+  uint64_t descriptions() const { return descriptions_; }
+  uint64_t reshapes() const { return reshapes_; }
+  // For a rebuild without some of the transactions: what the others then meet goes there, and is no
+  // error. Not owned.
+  void set_conflicts(RowConflicts* conflicts) { conflicts_ = conflicts; }
+  // Leaves a change out of the rows, and keeps it in mind for changes that build on it.
+  Result<void> Skip(const Change& change, uint64_t hash);
+  void SkipTruncate();
+
   // Other parts may have some.
   bool has_rows() const override { return rows_->row_count() > 0 || !part_.is_whole(); }
   Result<void> Become(Relation relation, const ColumnMapping& mapping) override;
-  Result<bool> ChangeValues(size_t column, bool always_told,
+  Result<bool> ChangeValues(size_t column, const RenamedLabelMap* renamed,
                             const std::function<bool(Value* value)>& change) override;
   void Truncate() override;
+  void set_incomplete(bool incomplete) override { incomplete_ = incomplete; }
+  bool incomplete() const override { return incomplete_; }
   void set_doubt(Error doubt) override;
   // While in doubt: since when; set by whoever knows.
   Lsn doubtful_from() const { return doubtful_from_; }
@@ -101,9 +123,27 @@ class FoldedTable final : public TableState, public TableRows {
   Result<void> TakeRows(const RowStore& rows, const std::function<Tuple(Tuple row)>& change);
   Result<Tuple> Complete(Tuple row, const char* old_row);
   PackedRow Pack(Tuple complete);
+  // Inserts a row, or replaces the one with its key where that may be.
+  Result<void> Put(const PackedRow& row, uint64_t hash);
+  Result<void> TakeKey(const PackedRow& row, uint64_t hash);
+  Result<void> MissingRow(Tuple identity, const char* what);
   Result<void> Insert(const Change& change, uint64_t hash, const PackedRow& packed);
   Result<void> Update(const Change& change, uint64_t hash, const PackedRow& packed);
   Result<void> Delete(Tuple old_row, uint64_t hash);
+
+  // A row as it really was, where that is not what the table holds.
+  struct RealRow {
+    bool present = false;  // else only the identity's columns have values
+    std::string packed;
+  };
+  std::string IdentityOf(Tuple row) const;
+  Result<std::optional<std::string>> CopyOf(Tuple identity, uint64_t hash) const;
+  Result<void> PutReal(Tuple row);
+  Result<void> PutGone(Tuple identity);
+  Result<void> ApplyBesideReal(const Change& change, uint64_t hash);
+  Result<void> UpdateBesideReal(const Change& change, uint64_t hash, const std::string& real);
+  void ChangeRealRows(size_t width_before, bool same_identity,
+                      const std::function<void(std::vector<Value>* row)>& change);
 
   Relation relation_;
   const RowsPart part_;
@@ -111,12 +151,17 @@ class FoldedTable final : public TableState, public TableRows {
   RowIdentity identity_;
   std::unique_ptr<RowStore> rows_;
   MemoryRows* in_memory_ = nullptr;  // rows_, where they are
+  bool incomplete_ = false;
   std::optional<Error> doubt_;
   Lsn doubtful_from_;
-  std::vector<Value> old_values_;  // scratch
-  std::vector<Value> new_values_;  // scratch
-  std::vector<Value> arriving_;    // scratch
-  std::string packed_;             // scratch
+  uint64_t descriptions_ = 0;
+  uint64_t reshapes_ = 0;
+  RowConflicts* conflicts_ = nullptr;                   // null: a conflict is an error
+  std::unordered_map<std::string, RealRow> real_rows_;  // by identity
+  std::vector<Value> old_values_;                       // scratch
+  std::vector<Value> new_values_;                       // scratch
+  std::vector<Value> arriving_;                         // scratch
+  std::string packed_;                                  // scratch
 };
 
 }  // namespace trunkline

@@ -5,106 +5,20 @@
 #include <utility>
 #include <vector>
 
-#include "archive/listed_segment.h"
 #include "archive/manifest.h"
 #include "archive/rebuild_start.h"
-#include "replay/read_ahead.h"
+#include "replay/timeline.h"
 
 namespace trunkline {
 namespace {
 
 constexpr std::string_view kRestorePointPrefix = "trunkline.restore_point";
 constexpr std::string_view kForms =
-    "a target is latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT";
-
-// Segments, and the transactions in them, in the order of the archive.
-class Timeline {
- public:
-  Timeline(const Store& store, const Catalog& catalog) : store_(store), catalog_(catalog) {}
-
-  // Visits the transactions' slices in the blocks that `wanted` chooses until `visit` says stop.
-  Result<void> Scan(const ReadAhead::Filter& wanted,
-                    const std::function<bool(const TransactionSlice& slice,
-                                             std::span<const Change> changes)>& visit) const {
-    std::vector<ObjectInfo> objects;
-    for (const SegmentEntry& segment : catalog_.segments) {
-      if (!segment.gap) objects.push_back({segment.name, segment.size});
-    }
-    ReadAhead blocks(store_, std::move(objects), wanted);
-    for (;;) {
-      ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
-      if (item == nullptr) return {};
-      for (const TransactionSlice& slice : item->block.slices()) {
-        if (!slice.info.xid.valid()) continue;  // a message outside of transactions
-        if (!visit(slice, item->block.changes().subspan(slice.first_change, slice.change_count))) {
-          return {};
-        }
-      }
-    }
-  }
-
-  // The last transaction whose commit record begins before `limit`, unless a gap is between.
-  Result<std::optional<TransactionInfo>> LastBefore(Lsn limit) const {
-    Lsn reached = limit;
-    for (size_t i = catalog_.segments.size(); i-- > 0;) {
-      const SegmentEntry& segment = catalog_.segments[i];
-      if (segment.begin >= limit) continue;
-      if (segment.gap || segment.end < reached) break;
-      reached = segment.begin;
-      ASSIGN_OR_RETURN(auto reader, OpenListed(store_, segment.name));
-      for (size_t block = reader->blocks().size(); block-- > 0;) {
-        if (reader->blocks()[block].commit_lsn_min >= limit) continue;
-        ASSIGN_OR_RETURN(auto found, LastInBlock(*reader, block, limit));
-        if (found) return found;
-      }
-    }
-    return std::optional<TransactionInfo>();
-  }
-
-  // The first transaction whose commit record begins at `limit` or later, likewise.
-  Result<std::optional<TransactionInfo>> FirstFrom(Lsn limit) const {
-    Lsn reached = limit;
-    for (const SegmentEntry& segment : catalog_.segments) {
-      if (segment.end <= limit) continue;
-      if (segment.gap || segment.begin > reached) break;
-      reached = segment.end;
-      ASSIGN_OR_RETURN(auto reader, OpenListed(store_, segment.name));
-      for (size_t block = 0; block < reader->blocks().size(); ++block) {
-        if (reader->blocks()[block].commit_lsn_max < limit) continue;
-        ASSIGN_OR_RETURN(auto found, FirstInBlock(*reader, block, limit));
-        if (found) return found;
-      }
-    }
-    return std::optional<TransactionInfo>();
-  }
-
- private:
-  static Result<std::optional<TransactionInfo>> LastInBlock(const SegmentReader& reader,
-                                                            size_t index, Lsn limit) {
-    DecodedBlock block;
-    TRY(reader.ReadBlock(index, &block));
-    std::optional<TransactionInfo> last;
-    for (const TransactionSlice& slice : block.slices()) {
-      if (slice.info.xid.valid() && slice.info.commit_lsn < limit) last = slice.info;
-    }
-    return last;
-  }
-
-  static Result<std::optional<TransactionInfo>> FirstInBlock(const SegmentReader& reader,
-                                                             size_t index, Lsn limit) {
-    DecodedBlock block;
-    TRY(reader.ReadBlock(index, &block));
-    for (const TransactionSlice& slice : block.slices()) {
-      if (slice.info.xid.valid() && slice.info.commit_lsn >= limit) {
-        return std::optional(slice.info);
-      }
-    }
-    return std::optional<TransactionInfo>();
-  }
-
-  const Store& store_;
-  const Catalog& catalog_;
-};
+    "a target is latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT; "
+    "before: in "
+    "front of all but the first leaves it out";
+constexpr std::string_view kBefore = "before:";
+constexpr size_t kMostChoices = 8;  // that an error names
 
 std::string Describe(const TransactionInfo& transaction) {
   return "xid " + std::to_string(transaction.xid.value) + " committed " +
@@ -131,18 +45,27 @@ Lsn LimitAfter(const TransactionInfo& transaction) {
   return transaction.end_lsn.valid() ? transaction.end_lsn : Lsn{transaction.commit_lsn.value + 1};
 }
 
-// The one limit of `limits`, which are those of all transactions that fit a target.
-Result<Lsn> TheOnly(const std::vector<Lsn>& limits, const std::string& target) {
-  if (limits.empty()) {
+// The only one of `found`, the transactions that fit a target.
+Result<TransactionInfo> TheOnly(const std::vector<TransactionInfo>& found,
+                                const std::string& target, std::string_view prefix) {
+  if (found.empty()) {
     return Fail(ErrorKind::kNotFound, "the archive has no transaction for " + target,
                 "trunkline info shows what is in it");
   }
-  if (limits.size() == 1) return limits.front();
-  std::string all;
-  for (const Lsn limit : limits) all += " lsn:" + limit.ToString();
+  if (found.size() == 1) return found.front();
+  std::string choices;
+  for (size_t i = 0; i < std::min(found.size(), kMostChoices); ++i) {
+    choices += choices.empty() ? " " : ", ";
+    choices.append(prefix).append("lsn:").append(LimitAfter(found[i]).ToString());
+    choices += " (" + Describe(found[i]) + ")";
+  }
+  if (found.size() > kMostChoices) {
+    choices += " and " + std::to_string(found.size() - kMostChoices) + " more, which trunkline " +
+               "log --format jsonl shows";
+  }
   return Fail(ErrorKind::kInvalidArgument,
-              target + " is ambiguous: " + std::to_string(limits.size()) + " transactions fit",
-              "choose one of" + all);
+              target + " is ambiguous: " + std::to_string(found.size()) + " transactions fit",
+              "choose one by its LSN:" + choices);
 }
 
 class LimitResolver {
@@ -163,33 +86,71 @@ class LimitResolver {
 
   // As recovery_target_time: up to the first commit that is later.
   Result<Lsn> operator()(Timestamp time) const {
-    std::optional<TransactionInfo> later;
-    TRY(timeline_.Scan([time](const SegmentReader&,
-                              const BlockStats& block) { return block.commit_time_max > time; },
+    return UpToFirst("later than", time, [time](Timestamp commit) { return commit > time; });
+  }
+
+  Result<Lsn> operator()(AtXid target) const {
+    ASSIGN_OR_RETURN(const TransactionInfo transaction, Find(target, {}));
+    return LimitAfter(transaction);
+  }
+
+  Result<Lsn> operator()(const AtName& target) const {
+    ASSIGN_OR_RETURN(const TransactionInfo transaction, Find(target, {}));
+    return LimitAfter(transaction);
+  }
+
+  Result<Lsn> operator()(const Before& target) const {
+    return std::visit([this](const auto& instant) { return UpTo(instant); }, target.instant);
+  }
+
+ private:
+  // What Before says of each kind of instant.
+  Result<Lsn> UpTo(Timestamp time) const {
+    return UpToFirst("at or after", time, [time](Timestamp commit) { return commit >= time; });
+  }
+
+  Result<Lsn> UpTo(Lsn lsn) const {
+    ASSIGN_OR_RETURN(const Lsn limit, (*this)(lsn));
+    ASSIGN_OR_RETURN(const auto last, timeline_.LastBefore(limit));
+    return last && limit <= last->end_lsn ? last->commit_lsn : limit;
+  }
+
+  template <typename Named>
+  Result<Lsn> UpTo(const Named& target) const {
+    ASSIGN_OR_RETURN(const TransactionInfo transaction, Find(target, kBefore));
+    return transaction.commit_lsn;
+  }
+
+  Result<Lsn> UpToFirst(const std::string& what, Timestamp time,
+                        const std::function<bool(Timestamp commit)>& is_out) const {
+    std::optional<TransactionInfo> out;
+    TRY(timeline_.Scan([&](const SegmentReader&,
+                           const BlockStats& block) { return is_out(block.commit_time_max); },
                        [&](const TransactionSlice& slice, std::span<const Change>) {
-                         if (slice.info.commit_time > time) later = slice.info;
-                         return !later;
+                         if (is_out(slice.info.commit_time)) out = slice.info;
+                         return !out;
                        }));
-    if (later) return later->commit_lsn;
+    if (out) return out->commit_lsn;
     ASSIGN_OR_RETURN(const auto last, timeline_.LastBefore(catalog_.end()));
     return Fail(ErrorKind::kNotFound,
-                "the archive has no commit later than " + time.ToString() +
+                "the archive has no commit " + what + " " + time.ToString() +
                     ", so more that belong before it may come" +
                     (last ? "; the last one is " + Describe(*last) : std::string()),
                 "for the newest state ask for latest");
   }
 
-  Result<Lsn> operator()(AtXid target) const {
-    std::vector<Lsn> limits;
+  // `prefix` is what stands in front of the target.
+  Result<TransactionInfo> Find(AtXid target, std::string_view prefix) const {
+    std::vector<TransactionInfo> found;
     TRY(timeline_.Scan(nullptr, [&](const TransactionSlice& slice, std::span<const Change>) {
-      if (slice.info.xid == target.xid && slice.ends) limits.push_back(LimitAfter(slice.info));
+      if (slice.info.xid == target.xid && slice.ends) found.push_back(slice.info);
       return true;
     }));
-    return TheOnly(limits, "xid:" + std::to_string(target.xid.value));
+    return TheOnly(found, "xid:" + std::to_string(target.xid.value), prefix);
   }
 
-  Result<Lsn> operator()(const AtName& target) const {
-    std::vector<Lsn> limits;
+  Result<TransactionInfo> Find(const AtName& target, std::string_view prefix) const {
+    std::vector<TransactionInfo> found;
     TRY(timeline_.Scan(
         [](const SegmentReader&, const BlockStats& block) { return block.has_messages; },
         [&](const TransactionSlice& slice, std::span<const Change> changes) {
@@ -197,23 +158,24 @@ class LimitResolver {
             return change.operation == Operation::kMessage && change.transactional &&
                    change.prefix == kRestorePointPrefix && change.content == target.name;
           });
-          if (named) limits.push_back(LimitAfter(slice.info));
+          const bool again = !found.empty() && found.back().commit_lsn == slice.info.commit_lsn;
+          if (named && !again) found.push_back(slice.info);
           return true;
         }));
-    return TheOnly(limits, "name:" + target.name);
+    return TheOnly(found, "name:" + target.name, prefix);
   }
 
- private:
   Timeline timeline_;
   const Catalog& catalog_;
 };
 
 // A timestamp between two commits that the archive holds is exact. Before the first one, or right
 // after a gap, only the base snapshot's own time can show that nothing was missed.
-Result<void> CheckTimeIsCovered(Timestamp time, const ResolvedTarget& resolved,
+Result<void> CheckTimeIsCovered(Timestamp time, bool exclusive, const ResolvedTarget& resolved,
                                 const std::optional<Timestamp>& snapshot_time,
                                 const Catalog& catalog) {
-  if (resolved.last || (snapshot_time && *snapshot_time <= time)) return {};
+  if (resolved.last) return {};
+  if (snapshot_time && (exclusive ? *snapshot_time < time : *snapshot_time <= time)) return {};
   const SnapshotEntry* first = FirstSnapshot(catalog);
   const bool is_first = first != nullptr && first->lsn == resolved.snapshot;
   const std::string snapshot = "the base snapshot at LSN " + resolved.snapshot.ToString() +
@@ -227,6 +189,29 @@ Result<void> CheckTimeIsCovered(Timestamp time, const ResolvedTarget& resolved,
               Reachable(catalog));
 }
 
+const Timestamp* TimeOf(const Target& target) {
+  const Before* before = std::get_if<Before>(&target);
+  return before == nullptr ? std::get_if<Timestamp>(&target)
+                           : std::get_if<Timestamp>(&before->instant);
+}
+
+Result<Target> ParseBefore(std::string_view text) {
+  ASSIGN_OR_RETURN(const Target target, ParseTarget(text));
+  return std::visit(
+      [&](const auto& instant) -> Result<Target> {
+        using Instant = std::decay_t<decltype(instant)>;
+        if constexpr (std::is_constructible_v<decltype(Before::instant), Instant>) {
+          return Target(Before{instant});
+        } else {
+          return Fail(ErrorKind::kInvalidArgument,
+                      "target \"" + std::string(kBefore) + std::string(text) +
+                          "\": there is no instant to be before",
+                      std::string(kForms));
+        }
+      },
+      target);
+}
+
 }  // namespace
 
 Result<Target> ParseTarget(std::string_view text) {
@@ -236,6 +221,7 @@ Result<Target> ParseTarget(std::string_view text) {
   };
   const std::string context = "target \"" + std::string(text) + "\"";
   if (text == "latest") return Target(Latest{});
+  if (const auto instant = after(kBefore)) return ParseBefore(*instant);
   if (const auto lsn = after("lsn:")) {
     const Result<Lsn> parsed = Lsn::Parse(*lsn);
     if (parsed) return Target(*parsed);
@@ -257,6 +243,10 @@ Result<Target> ParseTarget(std::string_view text) {
   }
   const Result<Timestamp> time = Timestamp::Parse(text);
   if (time) return Target(*time);
+  const bool meant_a_time = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (!meant_a_time) {
+    return Fail(ErrorKind::kInvalidArgument, context + ": not an instant", std::string(kForms));
+  }
   return Fail(Error(time.error()).WithContext(context));
 }
 
@@ -288,8 +278,9 @@ Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,
   if (!resolved.last) {
     ASSIGN_OR_RETURN(snapshot_time, SnapshotTime(store, *snapshot));
   }
-  if (const Timestamp* time = std::get_if<Timestamp>(&target)) {
-    TRY(CheckTimeIsCovered(*time, resolved, snapshot_time, catalog));
+  if (const Timestamp* time = TimeOf(target)) {
+    TRY(CheckTimeIsCovered(*time, std::holds_alternative<Before>(target), resolved, snapshot_time,
+                           catalog));
     resolved.instant = *time;
   } else {
     resolved.instant = resolved.last ? resolved.last->commit_time : snapshot_time;

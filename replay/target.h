@@ -23,9 +23,15 @@ struct AtXid {
 struct AtName {
   std::string name;
 };
-using Target = std::variant<Latest, Timestamp, Lsn, AtXid, AtName>;
+// Leaves out what the instant itself would bring in: the transaction named, commits at that very
+// time, the transaction whose commit record covers the LSN or ends there.
+struct Before {
+  std::variant<Timestamp, Lsn, AtXid, AtName> instant;
+};
+using Target = std::variant<Latest, Timestamp, Lsn, AtXid, AtName, Before>;
 
-// "latest", "2016-11-30 09:29:00-08", "lsn:0/16B3748", "xid:1234", "name:before-sale".
+// "latest", "2016-11-30 09:29:00-08", "lsn:0/16B3748", "xid:1234", "name:before-sale", and all but
+// the first behind "before:".
 Result<Target> ParseTarget(std::string_view text);
 
 // The transactions of a target are those whose commit record begins before `limit`; equally, those

@@ -78,8 +78,8 @@ std::string ToJsonText(const VerifyReport& report, const std::string& url) {
   Json json;
   json["archive"] = url;
   json["ok"] = report.findings.empty();
-  json["begin"] = report.begin.ToString();
-  json["end"] = report.end.ToString();
+  json["begin"] = report.segments == 0 ? Json(nullptr) : Json(report.begin.ToString());
+  json["end"] = report.segments == 0 ? Json(nullptr) : Json(report.end.ToString());
   json["segments"] = report.segments;
   json["transactions"] = report.transactions;
   json["changes"] = report.changes;

@@ -31,6 +31,8 @@ where not exists (select from pg_publication where pubname = :'publication') \ge
 -- DDL capture, and restore points: select trunkline.restore_point('before the sale').
 \ir definition.sql
 \ir ddl_capture.sql
+-- Digests of the published tables, to check the archive by: select * from trunkline.digests('trunkline').
+\ir digest.sql
 select format('grant execute on function trunkline.definition(name), trunkline.restore_point(text) to %I',
               :'role') \gexec
 select trunkline.capture(:'publication') as captured \gset

@@ -42,8 +42,9 @@ check_layer base
 check_layer decoder base
 check_layer archive base decoder
 check_layer postgres base
-check_layer daemon base decoder archive postgres
-check_layer replay base decoder archive postgres
+check_layer cli base
+check_layer daemon base decoder archive postgres cli
+check_layer replay base decoder archive postgres cli
 
 # A bare name is right for generated headers alone, which are not beside the file.
 while IFS=: read -r file line header; do

@@ -18,6 +18,7 @@ build_packages=(
 )
 test_packages=(
   clang-14 libclang-rt-14-dev llvm-14 clang-format-14 shellcheck jq yq zstd python3
+  zsh fish man-db bsdextrautils groff-base
 )
 
 # npm is often there from elsewhere, and then conflicts with Debian's.

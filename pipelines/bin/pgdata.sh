@@ -10,18 +10,13 @@ set -euo pipefail
 # shellcheck source=pipelines/bin/postgres.sh
 source "$(dirname "$0")/postgres.sh"
 
-make_data
-start_server
-"$home/bin/trunkline" replay /pfs/archive --at "${TRUNKLINE_AT:-latest}" \
-  ${TRUNKLINE_AS_OF:+--as-of "$TRUNKLINE_AS_OF"} ${TRUNKLINE_TABLES:+--tables "$TRUNKLINE_TABLES"} \
-  --to postgresql:///postgres --create-database trunkline >/dev/null
-as_of=$(psql --no-psqlrc --no-align --tuples-only --dbname trunkline \
-  --command "select current_setting('trunkline.as_of', true)")
-: "${as_of:?the target has no instant: set TRUNKLINE_AS_OF}"
-# So that whoever starts it finds statistics, and no row is looked up in the transaction log any more.
-"$PG_BIN/vacuumdb" --quiet --analyze --freeze trunkline
-stop_server
+# Without an instant the stages would take the present for it: better found out before the work.
+replay=("$home/bin/trunkline" replay /pfs/archive --at "${TRUNKLINE_AT:-latest}"
+  ${TRUNKLINE_AS_OF:+--as-of "$TRUNKLINE_AS_OF"} ${TRUNKLINE_TABLES:+--tables "$TRUNKLINE_TABLES"}
+  --to "pgdata:$work/data" --create-database trunkline)
+"${replay[@]}" --dry-run | grep -q '^as of' ||
+  { echo "the target has no instant: set TRUNKLINE_AS_OF" >&2; exit 1; }
+TRUNKLINE_PG_BINDIR=$PG_BIN "${replay[@]}"
 
-rm -f "$work/data/postmaster.opts"
 (cd "$work/data" && find . -type d -empty | sed 's|^\./||' | sort) >/pfs/out/empty_folders
 cp --recursive --no-preserve=mode,ownership "$work/data" /pfs/out/pgdata

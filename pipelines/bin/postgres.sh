@@ -20,7 +20,10 @@ clean_up() {
 }
 work=$(mktemp -d "${TMPDIR:-/tmp}/trunkline-pipeline.XXXXXX")
 trap clean_up EXIT
+# Who owns the data, and what the server's superuser is called.
+superuser=$(id -un)
 if ((EUID == 0)); then
+  superuser=postgres
   chown postgres "$work"
 fi
 
@@ -36,20 +39,22 @@ run_server_tool() {
   }
 }
 
-# Small WAL files, since a pipeline that hands the folder on hands them on as well.
+# Small WAL files, which are soon made.
 make_data() {
-  run_server_tool "$PG_BIN/initdb" --pgdata "$work/data" --username postgres --auth trust --encoding UTF8 \
+  run_server_tool "$PG_BIN/initdb" --pgdata "$work/data" --username "$superuser" --auth trust --encoding UTF8 \
     --locale C.UTF-8 --no-sync --wal-segsize 4
 }
 
 # The data is thrown away, or copied once the server has stopped: it need not survive a crash.
 start_server() {
-  export PGHOST=$work PGUSER=postgres PGDATABASE=postgres
+  export PGHOST=$work PGUSER=$superuser PGDATABASE=postgres
+  # Only who may enter the folder reaches the socket.
+  echo 'local all all trust' >"$work/pg_hba.conf"
   unset PGPORT PGPASSWORD
   # The server must not hold our standard output open.
   run_server_tool "$PG_BIN/pg_ctl" start --pgdata "$work/data" --wait --silent \
     --log "$work/server.log" --options "-c listen_addresses='' \
-      -c unix_socket_directories='$work' -c port=5432 -c fsync=off \
+      -c unix_socket_directories='$work' -c hba_file='$work/pg_hba.conf' -c port=5432 -c fsync=off \
       -c max_wal_size=256MB -c autovacuum=off" || {
     cat "$work/server.log" >&2
     return 1

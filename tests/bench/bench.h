@@ -4,6 +4,7 @@
 namespace trunkline::bench {
 
 void CaptureBenchmarks();
+void HistoryBenchmark();
 void LatencyBenchmark();
 void RebuildBenchmarks();
 void StoreBenchmark();

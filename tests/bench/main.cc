@@ -1,4 +1,5 @@
-// trunkline_bench [capture|latency|rebuild|store]: the comparisons that docs/benchmarks.md reports.
+// trunkline_bench [capture|history|latency|rebuild|store]: the comparisons that docs/benchmarks.md
+// reports.
 #include <cstdio>
 #include <exception>
 #include <string_view>
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
               trunkline::bench::Repetitions());
   try {
     if (only.empty() || only == "capture") trunkline::bench::CaptureBenchmarks();
+    if (only.empty() || only == "history") trunkline::bench::HistoryBenchmark();
     if (only.empty() || only == "latency") trunkline::bench::LatencyBenchmark();
     if (only.empty() || only == "rebuild") trunkline::bench::RebuildBenchmarks();
     if (only.empty() || only == "store") trunkline::bench::StoreBenchmark();

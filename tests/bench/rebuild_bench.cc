@@ -1,6 +1,7 @@
-// How long a rebuild takes: to CSV against COPY TO from the live table, into a Postgres against
-// pg_restore -j2 of a dump of the same state.
+// How long a rebuild takes: to CSV against COPY TO from the live table, into a Postgres and to a
+// PGDATA against pg_restore -j2 of a dump of the same state.
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 
 #include "tests/bench/bench.h"
@@ -16,6 +17,7 @@ using namespace test;  // NOLINT(google-build-using-namespace): the support libr
 
 constexpr milliseconds kDeadline = seconds(1800);
 
+constexpr int64_t kCustomers = 1000;
 constexpr char kSchema[] = R"(
   CREATE TABLE public.customers (id integer PRIMARY KEY, name text NOT NULL);
   INSERT INTO public.customers SELECT g, 'customer ' || g FROM generate_series(1, 1000) g;
@@ -75,6 +77,12 @@ class RebuildBench {
         [&](int i) { return Restore(i); });
   }
 
+  void ComparePgdata() {
+    CompareSeconds(
+        rows_ + " rows to a PGDATA", "pg_restore -j2", [&](int i) { return ReplayPgdata(i); },
+        [&](int i) { return Restore(i); });
+  }
+
  private:
   std::string archive() const { return folder_ / "archive"; }
 
@@ -99,6 +107,17 @@ class RebuildBench {
         {"replay", archive(), "--at", "latest", "--to", target_.uri(), "--create-database", name},
         kDeadline));
     ExpectRowsAndDrop(name);
+    return outcome.elapsed_seconds;
+  }
+  double ReplayPgdata(int i) {
+    const std::string data = folder_ / "pgdata" + std::to_string(i);
+    const Outcome outcome = MustSucceed(
+        Trunkline({"replay", archive(), "--at", "latest", "--to", "pgdata:" + data}, kDeadline));
+    const std::string all = std::to_string(std::stoll(rows_) + kCustomers) + " rows";
+    if (outcome.err.find(all) == std::string::npos) {
+      throw std::runtime_error(data + " has another number of rows");
+    }
+    std::filesystem::remove_all(data);
     return outcome.elapsed_seconds;
   }
   double Restore(int i) {
@@ -135,6 +154,7 @@ void RebuildBenchmarks() {
   RebuildBench bench;
   bench.CompareCsv();
   bench.ComparePostgres();
+  bench.ComparePgdata();
 }
 
 }  // namespace trunkline::bench

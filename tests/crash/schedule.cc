@@ -45,6 +45,8 @@ constexpr Point kPoints[] = {
     {"snapshot.slot", 1},
     {"snapshot.part", 50},
     {"snapshot.definition", 2},
+    {"snapshot.pages", 20},
+    {"snapshot.pages_kept", 20},
     {"snapshot.table", 20},
     {"snapshot.table_complete", 20},
     {"snapshot.manifest", 1},
@@ -89,6 +91,13 @@ std::string PickFaults(Random& random, bool spooled) {
     faults += (faults.empty() ? "" : ",") + PickFault(random, spooled);
   }
   return faults;
+}
+
+// Ends the daemon within the largest table of a base snapshot, again and again.
+std::string PickCutInTable(Random& random) {
+  const char* const points[] = {"snapshot.pages", "snapshot.pages_kept", "snapshot.part"};
+  return std::string(OneOf(random, points)) + " " + std::to_string(Pick(random, 2, 15)) +
+         (Chance(random, 80) ? " kill" : " fail unavailable");
 }
 
 Event PickEvent(Random& random, bool spooled) {
@@ -164,6 +173,9 @@ Schedule MakeSchedule(uint64_t seed) {
   const char* const sizes[] = {"20kB", "300kB", "64MB"};
   schedule.daemon_arguments = {"--segment-max-age", OneOf(random, ages), "--segment-max-bytes",
                                OneOf(random, sizes)};
+  const char* const ranges[] = {"16kB", "128kB", "1GiB"};
+  schedule.daemon_arguments.insert(schedule.daemon_arguments.end(),
+                                   {"--snapshot-range-bytes", OneOf(random, ranges)});
   schedule.spooled = Chance(random, 30);
   if (schedule.spooled) {
     const char* const bounds[] = {"20kB", "16GB"};
@@ -177,6 +189,10 @@ Schedule MakeSchedule(uint64_t seed) {
   schedule.writers = static_cast<int>(Pick(random, 1, 4));
   for (int64_t count = Pick(random, 2, 5); count > 0; --count) {
     schedule.rounds.push_back(PickRound(random, schedule.spooled));
+  }
+  if (Chance(random, 35)) {
+    std::string& faults = schedule.rounds.front().faults;
+    faults += (faults.empty() ? "" : ",") + PickCutInTable(random);
   }
   if (Chance(random, 8)) {
     schedule.failover = static_cast<int>(Pick(random, 0, std::ssize(schedule.rounds) - 1));

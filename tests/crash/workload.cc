@@ -236,6 +236,7 @@ void CreateWorkloadSchema(const std::string& conninfo) {
   test::Session(conninfo).Do(
       "CREATE SCHEMA crash; CREATE TABLE crash.ledger (n bigint PRIMARY KEY); "
       "CREATE TABLE crash.bulk (id integer PRIMARY KEY, v text); "
+      "INSERT INTO crash.bulk SELECT g, repeat(md5(g::text), 3) FROM generate_series(1, 4000) g; "
       "CREATE TABLE crash.redefined (id bigint PRIMARY KEY)");
 }
 

@@ -440,6 +440,89 @@ TEST_F(CutShortTwiceTest, TheSlotIsMovedOnToTheSnapshot) {
   });
 }
 
+// One large table, and a daemon that is killed again and again before it is whole.
+class LargeTableCutShortTest : public ArchiveTest {
+ protected:
+  void Begin() {
+    MakeDatabase(
+        "CREATE TABLE public.large (id integer PRIMARY KEY, v text, w text);"
+        " ALTER TABLE public.large ALTER w SET STORAGE EXTERNAL;"
+        " INSERT INTO public.large SELECT g, md5(g::text), CASE WHEN g % 100 = 0"
+        " THEN repeat(md5(g::text), 100) END FROM generate_series(1, 40000) g;"
+        "CREATE PUBLICATION trunkline FOR ALL TABLES");
+    MakeDaemon({"--snapshot-range-bytes", "200000", "--snapshot-connections", "1"});
+  }
+  // Kills it when further ranges are whole; the LSN of the newest of them.
+  Lsn CutShort() {
+    const size_t before = SnapshotObjects(".pages").size();
+    daemon_->Start();
+    EXPECT_TRUE(Eventually(seconds(60), [&] {
+      return SnapshotObjects(".pages").size() >= before + 3;
+    })) << daemon_->log();
+    daemon_->Kill();
+    EXPECT_TRUE(SnapshotObjects(".complete").empty());
+    return LsnOf(SnapshotObjects(".pages").back());
+  }
+  // Rows move between pages, to and from those that are copied, come and go, change their keys, and
+  // keep values that the stream does not repeat.
+  void Change(int round) {
+    const std::string n = std::to_string(round);
+    Do("UPDATE public.large SET v = v || '" + n + "' WHERE id % 13 = " + n);
+    Do("UPDATE public.large SET id = -id WHERE id > 0 AND id % 500 = 7" + n);
+    Do("DELETE FROM public.large WHERE id % 97 = " + n);
+    Do("INSERT INTO public.large SELECT g, 'new', repeat('x', 4000)"
+       " FROM generate_series(10000" +
+       n + "0, 10000" + n + "9) g");
+    Do("DELETE FROM public.large WHERE id BETWEEN " + n + "00 AND " + n + "00 + 2000");
+    Do("VACUUM public.large");
+    Do("UPDATE public.large SET v = v || repeat('y', 300) WHERE id > 30000 AND id % 50 IN (0, " +
+       n + ")");
+  }
+};
+
+TEST_F(LargeTableCutShortTest, GoesOnWithWhatItLacks) {
+  Begin();
+  const Lsn first = CutShort();
+  const std::vector<std::string> kept = SnapshotObjects(".pages");
+  Change(1);
+  const Lsn second = CutShort();
+  ASSERT_LT(first, second);
+  Change(2);
+  daemon_->Start();
+  daemon_->AwaitSnapshot();
+  EXPECT_THAT(daemon_->log(), HasSubstr("parts of 1 tables are there already"));
+  std::vector<ExactState> states = {State()};
+  Change(3);
+  states.push_back(State());
+  EXPECT_EQ(daemon_->Stop().exit_code, 0);
+  RunToNow();
+  for (const ExactState& state : states) ExpectExact(state, "after the base snapshot");
+  ExpectVerified();
+  // What the first two attempts copied is what the snapshot consists of.
+  for (const std::string& name : kept)
+    EXPECT_THAT(SnapshotObjects(".pages"), testing::Contains(name));
+  const Outcome plan = Trunkline(
+      {"replay", archive(), "--at", "latest", "--to", "csv:" + (folder_ / "plan"), "--dry-run"});
+  EXPECT_THAT(plan.out, HasSubstr("LSN " + first.ToString())) << plan;
+  EXPECT_THAT(plan.out, HasSubstr("LSN " + second.ToString())) << plan;
+}
+
+TEST_F(LargeTableCutShortTest, BeginsAgainWhereRowsDoNotLieWhereTheyDid) {
+  Begin();
+  const Lsn first = CutShort();
+  Change(1);
+  Do("VACUUM FULL public.large");
+  daemon_->Start();
+  daemon_->AwaitSnapshot();
+  const ExactState state = State();
+  EXPECT_EQ(daemon_->Stop().exit_code, 0);
+  RunToNow();
+  ExpectExact(state, "after the base snapshot");
+  ExpectVerified();
+  for (const std::string& name : SnapshotObjects(".seg")) EXPECT_NE(LsnOf(name), first) << name;
+  EXPECT_TRUE(SnapshotObjects(".pages").empty());
+}
+
 TEST_F(CutShortTest, ALargeTableIsCopiedInRangesWhileItChanges) {
   Begin({"--snapshot-range-bytes", "100000", "--snapshot-connections", "3"});
   daemon_->Start();

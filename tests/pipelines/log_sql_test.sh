@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `trunkline log --format sql`, played on a rebuilt base snapshot, leads to what the source holds.
+# `trunkline log --format sql`, played on a rebuilt base snapshot, leads to what the source holds, and
+# `--format undo`, played on that, leads back.
 # Usage: log_sql_test.sh FOLDER_OF_THE_PROGRAMS
 set -euo pipefail
 bin=$(cd "${1:?the folder of trunkline and trunklined}" && pwd)
@@ -89,10 +90,14 @@ contents() {
     psql -qXAt --dbname "$1" -c "select t::text from $table t order by 1"
   done
 }
-play() {
-  "$bin/trunkline" replay "$work/archive" --at "$base" --to postgresql:///postgres \
+# rebuild NAME TARGET: a database of that instant.
+rebuild() {
+  "$bin/trunkline" replay "$work/archive" --at "$2" --to postgresql:///postgres \
     --create-database "$1" >"$work/replay.log" 2>&1 || { cat "$work/replay.log"; return 1; }
-  sql --dbname "$1" --file "$2" --output /dev/null
+}
+# play NAME FILE [TARGET]
+play() {
+  rebuild "$1" "${3:-$base}" && sql --dbname "$1" --file "$2" --output /dev/null
 }
 log_sql() { "$bin/trunkline" log "$1" --format sql "${@:2}"; }
 
@@ -103,6 +108,11 @@ check "of which there is something to see" test "$(contents played | wc -l)" -gt
 check "each command stands on a line of its own" test -z \
   "$(grep -Ev '^(set|begin|commit|insert|update|delete|truncate|-- message) ?.*(;|$)|^-- ' "$work/log.sql")"
 check "one of three equal rows is changed" test "$(grep -c '^update.*one of three' "$work/log.sql")" -eq 1
+
+"$bin/trunkline" log "$work/archive" --format undo --from "$base" >"$work/undo.sql"
+check "the changes can be taken back" play undone "$work/undo.sql" latest
+check "the base snapshot can be rebuilt" rebuild based "$base"
+check "and taking back leads to it" diff <(contents based) <(contents undone)
 
 # One segment by itself, as the pipeline has it: no snapshot, no segment before it.
 mkdir -p "$work/alone/changes"

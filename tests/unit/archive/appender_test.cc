@@ -13,6 +13,7 @@ namespace trunkline {
 namespace {
 
 using testing::ElementsAre;
+using testing::UnorderedElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -383,7 +384,7 @@ void PutHalf(Appender* appender, Lsn lsn) {
   Must(appender->PutSnapshotDefinition(lsn, "{}", "state", 1, 150018));
   std::vector<SnapshotPart> parts = SampleArchive::PutParts(appender, lsn);
   parts.pop_back();
-  Must(appender->CompleteTable(lsn, parts, 1, 150018));
+  Must(appender->CompleteTable(lsn, parts, {}, 1, 150018));
 }
 
 TEST_F(AppenderTest, KeepsTablesThatAreWhole) {
@@ -402,12 +403,42 @@ TEST_F(AppenderTest, KeepsTablesThatAreWhole) {
   EXPECT_FALSE(archive_.Open()->has_complete_snapshot());
 }
 
+TEST_F(AppenderTest, KeepsPagesOfTablesThatAreNotWhole) {
+  const auto appender = archive_.Open();
+  Must(appender->PutSnapshotDefinition({0x1900}, "{}", "state", 1, kServer));
+  std::vector<SnapshotPart> parts = SampleArchive::PutParts(appender.get(), {0x1900});
+  parts.pop_back();
+  const CopiedPages pages{
+      .begin = 128, .end = 0, .file_node = 16390, .snapshot_xmin = 5'000'000'000};
+  const std::string name = Must(appender->KeepPages({0x1900}, {parts[1]}, pages, 1, kServer));
+  EXPECT_EQ(name, PagesManifestName({0x1900}, "public", "orders", 128));
+  ASSERT_TRUE(appender->RemoveIncompleteSnapshots());
+  EXPECT_THAT(Names("snapshots/"),
+              UnorderedElementsAre(SnapshotDefinitionName({0x1900}), parts[1].name, name));
+  const SegmentHeader header = HeaderOf(name);
+  EXPECT_EQ(header.kind, SegmentKind::kPages);
+  EXPECT_EQ(header.pages, pages);
+
+  // Another try takes them up; what it has kept itself is of no use once the table is whole.
+  Must(appender->PutSnapshotDefinition({0x1A00}, "{}", "state", 1, kServer));
+  std::vector<SnapshotPart> rest = SampleArchive::PutParts(appender.get(), {0x1A00});
+  rest.pop_back();
+  const std::string kept = Must(appender->KeepPages({0x1A00}, {rest[0]}, {}, 1, kServer));
+  rest.push_back(parts[1]);
+  Must(appender->CompleteTable({0x1A00}, rest, {kept}, 1, kServer));
+  ASSERT_TRUE(appender->RemoveIncompleteSnapshots());
+  EXPECT_THAT(Names("snapshots/"),
+              UnorderedElementsAre(SnapshotDefinitionName({0x1900}), parts[1].name, name,
+                                   SnapshotDefinitionName({0x1A00}), rest[0].name, rest[1].name,
+                                   TableManifestName({0x1A00}, "public", "orders")));
+}
+
 TEST_F(AppenderTest, ATableIsNotCompletedWithoutItsParts) {
   const auto appender = archive_.Open();
   std::vector<SnapshotPart> parts = SampleArchive::PutParts(appender.get(), {0x1900});
   parts.pop_back();
   ASSERT_TRUE(appender->RemoveIncompleteSnapshots());  // as another daemon does
-  const Result<void> completed = appender->CompleteTable({0x1900}, parts, kTimeline, kServer);
+  const Result<void> completed = appender->CompleteTable({0x1900}, parts, {}, kTimeline, kServer);
   ASSERT_FALSE(completed);
   EXPECT_EQ(completed.error().kind, ErrorKind::kUnavailable);
   EXPECT_THAT(Names("snapshots/"), IsEmpty());

@@ -98,19 +98,24 @@ TEST(CatalogTest, KnowsWhichTablesOfASnapshotAreWhole) {
   const std::string folder = "snapshots/0000000000000018/";
   const Catalog catalog =
       Of({folder + "definition", folder + "public.a.complete", folder + "public.a.0.seg",
-          folder + "public.a.1.seg", folder + "public.ab.0.seg", folder + "public.b.0.seg"});
+          folder + "public.a.1.seg", folder + "public.a.0.pages", folder + "public.ab.0.seg",
+          folder + "public.b.0.seg", folder + "public.b.128.pages"});
   EXPECT_THAT(catalog.foreign, IsEmpty());
   ASSERT_EQ(catalog.snapshots.size(), 1);
   const SnapshotEntry& snapshot = catalog.snapshots[0];
   EXPECT_FALSE(snapshot.complete);
   EXPECT_TRUE(snapshot.has_definition);
-  EXPECT_EQ(snapshot.size, 60);
+  EXPECT_EQ(snapshot.size, 80);
   ASSERT_EQ(snapshot.tables.size(), 1);
   EXPECT_EQ(snapshot.tables[0].name, folder + "public.a.complete");
   const std::vector<ObjectInfo> loose = snapshot.LooseParts();
   ASSERT_EQ(loose.size(), 2);
   EXPECT_EQ(loose[0].name, folder + "public.ab.0.seg");
   EXPECT_EQ(loose[1].name, folder + "public.b.0.seg");
+  EXPECT_EQ(snapshot.pages.size(), 2);
+  const std::vector<ObjectInfo> needless = snapshot.NeedlessPages();
+  ASSERT_EQ(needless.size(), 1);
+  EXPECT_EQ(needless[0].name, folder + "public.a.0.pages");
 }
 
 TEST(CatalogTest, TakesNamesStrictly) {
@@ -134,6 +139,8 @@ TEST(CatalogTest, TakesNamesStrictly) {
       "snapshots/0000000000000018/public.complete",
       "snapshots/0000000000000018/public.a.0.complete",
       "snapshots/0000000000000018/definition.bak",
+      "snapshots/0000000000000018/public.a.pages",
+      "snapshots/0000000000000018/public.a.00.pages",
       "snapshots/0000000000000018/public.a.00.seg",
       "snapshots/0000000000000018/public.a.-1.seg",
       "snapshots/0000000000000018/public.a.4294967296.seg",

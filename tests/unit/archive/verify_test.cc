@@ -278,8 +278,8 @@ class VerifyTableSnapshotsTest : public VerifyTest {
     Must(appender->PutSnapshotDefinition({0x4800}, "{}", "state", 1, 150018));
     parts_ = SampleArchive::PutParts(appender.get(), {0x4800});
     const std::vector<SnapshotPart> orders(parts_.begin(), parts_.begin() + 2);
-    Must(appender->CompleteTable({0x4800}, orders, 1, 150018));
-    Must(appender->CompleteTable({0x4800}, {parts_[2]}, 1, 150018));
+    Must(appender->CompleteTable({0x4800}, orders, {}, 1, 150018));
+    Must(appender->CompleteTable({0x4800}, {parts_[2]}, {}, 1, 150018));
   }
   // A base snapshot at 0x5000 with orders as of 0x4800.
   void CompleteBase() {
@@ -341,6 +341,31 @@ TEST_F(VerifyTableSnapshotsTest, FindsAManifestInAnothersPlace) {
   const auto findings = Findings();
   ASSERT_EQ(findings.size(), 1);
   EXPECT_THAT(findings[0].problem, HasSubstr("another table"));
+}
+
+TEST_F(VerifyTableSnapshotsTest, ChecksPagesThatAnotherTryMayTakeUp) {
+  const auto appender = archive_.Open();
+  Must(appender->PutSnapshotDefinition({0x4900}, "{}", "state", 1, 150018));
+  const Relation more = Table("more", 16386);
+  const SnapshotPart part =
+      Must(appender->PutSnapshotPart(Rows({0x4900}, more, 3), {0x4900}, more, 0));
+  const std::string pages =
+      Must(appender->KeepPages({0x4900}, {part}, {.begin = 0, .end = 7}, 1, 150018));
+  const VerifyReport unused = Report();
+  EXPECT_THAT(unused.findings, IsEmpty());
+  EXPECT_THAT(unused.notes, ElementsAre(Found("snapshots/0000000000004900", "never completed")));
+
+  Must(appender->PutSnapshotDefinition({0x4A00}, "{}", "state", 1, 150018));
+  const SnapshotPart rest =
+      Must(appender->PutSnapshotPart(Rows({0x4A00}, more, 1), {0x4A00}, more, 0));
+  Must(appender->CompleteTable({0x4A00}, {part, rest}, {}, 1, 150018));
+  EXPECT_THAT(Report().findings, IsEmpty());
+  EXPECT_THAT(Report().notes, IsEmpty());
+  for (const std::string& object : {part.name, pages}) {
+    FlipByte(object, Read(object).size() / 2);
+    EXPECT_THAT(Findings(), ElementsAre(Field(&Finding::object, object)));
+    FlipByte(object, Read(object).size() / 2);
+  }
 }
 
 TEST_F(VerifyTableSnapshotsTest, NotesPartsOfTablesThatAreNotWhole) {

@@ -82,6 +82,8 @@ TEST(TableCopier, CopiesPublishedColumnsAndRows) {
 }
 
 TEST(TableCopier, RangesMakeUpTheTableAndTheLastOneIsOpen) {
+  EXPECT_EQ(SplitPages(25, 10, 20), (std::vector<PageRange>{{20, 0}}));
+  EXPECT_EQ(SplitPages(25, 10, 30), (std::vector<PageRange>{{30, 0}}));
   using Ranges = std::vector<PageRange>;
   EXPECT_EQ(SplitPages(0, 10), (Ranges{{0, 0}}));
   EXPECT_EQ(SplitPages(10, 10), (Ranges{{0, 0}}));

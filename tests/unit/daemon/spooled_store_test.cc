@@ -157,6 +157,25 @@ TEST_F(SpooledStoreTest, TakesNoMoreThanItsBound) {
   ExpectWhole(end);
 }
 
+TEST_F(SpooledStoreTest, TakesWhatIsPutTogetherAsThereIsRoom) {
+  std::unique_ptr<Appender> appender;
+  const auto store = Begin(&appender, 2000);
+  for (uint64_t end = 0x3000; end <= 0x12000; end += 0x1000) {
+    Must(appender->AddSegment(Transactions({end - 0x100}), {end}, kTimeline, kServer));
+  }
+  away_ = true;
+  EXPECT_FALSE(appender->PublishPending());
+  away_ = false;
+  int tries = 1;
+  for (; tries < 20 && !appender->PublishPending(); ++tries) {
+    EXPECT_TRUE(store->Drain(seconds(10)));
+    EXPECT_EQ(metrics_.Read().pending_bytes, 0U);
+  }
+  EXPECT_LT(tries, 20);
+  EXPECT_TRUE(store->Drain(seconds(10)));
+  ExpectWhole(0x12000);
+}
+
 TEST_F(SpooledStoreTest, GoesOnBehindAnArchiveThatGrewWithoutIt) {
   std::unique_ptr<Appender> appender;
   auto store = Begin(&appender);

@@ -243,9 +243,28 @@ std::vector<SnapshotPart> ArchiveBuilder::TableSnapshots(uint64_t lsn,
       Lsn{lsn}, definition.empty() ? DefinitionOf(specs) : definition, "state", 1, 150018));
   for (const Contents& table : tables) {
     parts.push_back(PutPart(lsn, table, {}));
-    Check(appender_->CompleteTable(Lsn{lsn}, {parts.back()}, 1, 150018));
+    Check(appender_->CompleteTable(Lsn{lsn}, {parts.back()}, {}, 1, 150018));
   }
   return parts;
+}
+
+std::vector<SnapshotPart> ArchiveBuilder::TableSnapshotWith(
+    uint64_t lsn, const Contents& table, const std::vector<SnapshotPart>& earlier) {
+  Check(appender_->PutSnapshotDefinition(Lsn{lsn}, DefinitionOf({{.relation = table.first}}),
+                                         "state", 1, 150018));
+  std::vector<SnapshotPart> parts = earlier;
+  parts.push_back(PutPart(lsn, table, {}));
+  Check(appender_->CompleteTable(Lsn{lsn}, parts, {}, 1, 150018));
+  return parts;
+}
+
+SnapshotPart ArchiveBuilder::Pages(uint64_t lsn, const Contents& rows, uint64_t first_page) {
+  Check(appender_->PutSnapshotDefinition(Lsn{lsn}, DefinitionOf({{.relation = rows.first}}),
+                                         "state", 1, 150018));
+  const SnapshotPart part = PutPart(lsn, rows, {});
+  Checked(appender_->KeepPages(Lsn{lsn}, {part}, {.begin = first_page, .end = first_page + 1}, 1,
+                               150018));
+  return part;
 }
 
 void ArchiveBuilder::Commit(uint64_t lsn, const std::vector<ChangeSpec>& changes,

@@ -85,6 +85,11 @@ class ArchiveBuilder {
   // Each table by itself.
   std::vector<SnapshotPart> TableSnapshots(uint64_t lsn, const std::vector<Contents>& tables,
                                            const std::string& definition = {});
+  // One table, with parts of it that were copied at earlier LSNs.
+  std::vector<SnapshotPart> TableSnapshotWith(uint64_t lsn, const Contents& table,
+                                              const std::vector<SnapshotPart>& earlier);
+  // What an attempt at a table's snapshot that was cut short leaves.
+  SnapshotPart Pages(uint64_t lsn, const Contents& rows, uint64_t first_page);
   // A transaction of xid `lsn` whose commit record is the eight bytes from `lsn`; its time is `lsn`
   // seconds unless given.
   void Commit(uint64_t lsn, const std::vector<ChangeSpec>& changes,

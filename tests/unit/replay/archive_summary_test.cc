@@ -100,6 +100,83 @@ TEST(ArchiveSummaryTest, NamesGaps) {
   EXPECT_EQ(summary.last->commit_lsn, Lsn{0x4100});
 }
 
+TEST(ArchiveSummaryTest, SaysHowFarTheEndIsFromTheSnapshot) {
+  SampleArchive archive;
+  archive.Fill();
+  Distance distance = *Summary(&archive).distance;
+  EXPECT_EQ(distance.snapshot, Lsn{0x1800});
+  EXPECT_EQ(distance.segments, 4);
+  EXPECT_EQ(distance.changes, 9);  // those of the block across the snapshot's LSN as well
+  EXPECT_FALSE(distance.gap);
+  SampleArchive::TakeSnapshot(archive.Open().get(), {0x4000});
+  distance = *Summary(&archive).distance;
+  EXPECT_EQ(distance.snapshot, Lsn{0x4000});
+  EXPECT_EQ(distance.segments, 1);
+  EXPECT_EQ(distance.changes, 4);
+  Must(archive.Open()->AppendGap({0x9000}, "lost", 1, 150018));
+  EXPECT_TRUE(Summary(&archive).distance->gap);
+}
+
+TEST(ArchiveSummaryTest, NotesEachTimelineAndVersionOfTheServer) {
+  SampleArchive archive;
+  archive.Fill();
+  Must(archive.Open()->AppendSegment(Transactions({0x5100}), {0x6000}, 2, 160004));
+  Must(archive.Open()->AppendSegment(Transactions({0x6100}), {0x7000}, 2, 160004));
+  const ArchiveSummary summary = Summary(&archive);
+  ASSERT_EQ(summary.servers.size(), 2);
+  EXPECT_EQ(summary.servers[0].from, Lsn{0x1000});
+  EXPECT_EQ(summary.servers[0].server_version, 150018);
+  EXPECT_EQ(summary.servers[1].from, Lsn{0x5000});
+  EXPECT_EQ(summary.servers[1].timeline, 2);
+}
+
+TEST(ArchiveSummaryTest, SaysWhatEachTableTakesAndWhenSnapshotsWereTaken) {
+  SampleArchive archive;
+  archive.Fill();
+  const ArchiveSummary summary = Summary(&archive);
+  const TableCounts& orders = summary.tables.at({"public", "orders"});
+  const TableCounts& empty = summary.tables.at({"public", "empty"});
+  EXPECT_GT(orders.change_bytes, 0);
+  EXPECT_LT(orders.change_bytes, summary.segment_bytes);
+  EXPECT_EQ(empty.change_bytes, 0);
+  EXPECT_GT(orders.snapshot_bytes, empty.snapshot_bytes);
+  EXPECT_LT(orders.snapshot_bytes + empty.snapshot_bytes, summary.snapshot_bytes);  // and manifest
+  const SnapshotTimes& times = summary.snapshot_times.at({0x1800});
+  EXPECT_FALSE(times.noted);
+  EXPECT_EQ(times.commits.after, TransactionAt(0x1100).commit_time);
+  EXPECT_EQ(times.commits.before, TransactionAt(0x1900).commit_time);
+}
+
+BlockStats BlockBetween(uint64_t lsn, int64_t first_second, int64_t last_second, uint64_t changes) {
+  BlockStats block;
+  block.commit_lsn_min = {lsn};
+  block.commit_lsn_max = {lsn + 10};
+  block.commit_time_min = {first_second * 1'000'000};
+  block.commit_time_max = {last_second * 1'000'000};
+  block.changes = changes;
+  block.size = 10 * changes;
+  return block;
+}
+
+TEST(ActivityMeterTest, ABlockAcrossTheBeginningCountsByItsShare) {
+  ActivityMeter meter;
+  EXPECT_FALSE(meter.OverSpan());
+  meter.Add(BlockBetween(100, 1000, 1100, 50));
+  meter.Add(BlockBetween(200, 1100, 1200, 100));
+  meter.Add(BlockBetween(300, 0, 0, 7));  // messages outside of transactions
+  EXPECT_EQ(meter.OverSpan(), (Activity{std::chrono::seconds(200), 150, 1500}));
+  EXPECT_EQ(meter.Recently(std::chrono::seconds(120)),
+            (Activity{std::chrono::seconds(120), 110, 1100}));
+  EXPECT_EQ(meter.Recently(std::chrono::hours(24)), meter.OverSpan());
+}
+
+TEST(ActivityMeterTest, OneInstantIsNoTime) {
+  ActivityMeter meter;
+  meter.Add(BlockBetween(100, 1000, 1000, 50));
+  EXPECT_FALSE(meter.OverSpan());
+  EXPECT_FALSE(meter.Recently(std::chrono::hours(24)));
+}
+
 TEST(ArchiveSummaryTest, SaysWhichSegmentIsDamaged) {
   SampleArchive archive;
   archive.Fill();

@@ -110,8 +110,6 @@ TEST(OpenDestinationTest, WhatIsNone) {
   EXPECT_EQ(OpenDestination("csv:", {}).error().kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(OpenDestination("gopher:x", {}).error().kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(OpenDestination("/tmp/x", {}).error().kind, ErrorKind::kInvalidArgument);
-  EXPECT_EQ(OpenDestination("sql:x", {}).error().kind, ErrorKind::kUnsupported);
-  EXPECT_EQ(OpenDestination("pgdata:x", {}).error().kind, ErrorKind::kUnsupported);
   EXPECT_THAT(OpenDestination("gopher://user:secret@x", {}).error().ToString(),
               testing::Not(HasSubstr("secret")));
 }

@@ -241,7 +241,6 @@ TEST(LogSqlTest, ADefinitionTellsGeneratedColumnsAndPartitionedTables) {
 
 TEST(LogFormatTest, WhatIsNone) {
   EXPECT_EQ(NewLogFormat("morse").error().kind, ErrorKind::kInvalidArgument);
-  EXPECT_EQ(NewLogFormat("undo").error().kind, ErrorKind::kUnsupported);
 }
 
 Result<bool> Matches(const std::string& table, std::optional<std::string> key, ChangeSpec spec) {

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <sstream>
+
 #include "archive/doubt_finder.h"
 #include "archive/rebuild_start.h"
 #include "tests/unit/replay/archive_builder.h"
@@ -23,6 +26,16 @@ Relation Rewritten() {
 }
 const Relation kDates = Rewritten();
 
+// Lines in their order.
+std::string Sorted(const std::string& lines) {
+  std::istringstream stream(lines);
+  std::multiset<std::string> sorted;
+  for (std::string line; std::getline(stream, line);) sorted.insert(line);
+  std::string text;
+  for (const std::string& line : sorted) text += line + "\n";
+  return text;
+}
+
 std::string Describe(const DoubtInterval& interval) {
   return interval.table.second + " " + interval.from.ToString() + " to " +
          (interval.until ? interval.until->ToString() : "");
@@ -38,6 +51,60 @@ std::vector<std::string> Doubts(const ArchiveBuilder& archive, bool from_first =
   for (const DoubtInterval& interval : finder.ended()) doubts.push_back(Describe(interval));
   for (const DoubtInterval& interval : finder.open()) doubts.push_back(Describe(interval));
   return doubts;
+}
+
+// Of a table that was copied in part at 200, and the rest at 250, when some of its rows had come
+// from where the first copy had not been.
+class TableInPartsTest : public testing::Test {
+ protected:
+  TableInPartsTest() {
+    archive_.Snapshot(
+        150, {{kOrders, {{"1", "a"}, {"2", "b"}, {"3", "c"}, {"4", "d"}}}, {kLog, {{"x", "y"}}}});
+    const SnapshotPart pages =
+        archive_.Pages(200, {kOrders, {{"1", "a"}, {"3", "c"}, {"5", "e"}}}, 0);
+    archive_.Commit(160, {Insert(kOrders, {"5", "e"}), Insert(kOrders, {"6", "f"})});
+    archive_.Commit(210, {Update(kOrders, {"2", kUnchanged}), Delete(kOrders, {"4", nullptr}),
+                          Update(kOrders, {"3", "cc"}), Insert(kOrders, {"7", "g"})});
+    archive_.Commit(220, {UpdateKey(kOrders, {"6", nullptr}, {"8", kUnchanged}),
+                          UpdateKey(kOrders, {"5", nullptr}, {"9", kUnchanged}),
+                          Insert(kOrders, {"4", "again"})});
+    archive_.Publish(240);
+    archive_.TableSnapshotWith(
+        250,
+        {kOrders, {{"2", "b"}, {"3", "cc"}, {"4", "again"}, {"7", "g"}, {"8", "f"}, {"9", "e"}}},
+        {pages});
+    archive_.Commit(260, {Update(kOrders, {"8", kUnchanged}), Delete(kOrders, {"1", nullptr})});
+    archive_.Publish(300);
+  }
+
+  ArchiveBuilder archive_;
+};
+
+TEST_F(TableInPartsTest, IsWholeFromItsLastPartOn) {
+  const std::string before = "1,a\n2,b\n3,cc\n9,e\n8,f\n7,g\n4,again\n";
+  EXPECT_EQ(Rows(archive_.Rebuild("lsn:0/F0"), "orders"), before) << "from the base snapshot";
+  const auto whole = archive_.Rebuild("lsn:0/FA");
+  EXPECT_EQ(Sorted(Rows(whole, "orders")), Sorted(before));
+  EXPECT_EQ(Sorted(Rows(archive_.Rebuild("latest"), "orders")),
+            Sorted("2,b\n3,cc\n4,again\n7,g\n8,f\n9,e\n"));
+  EXPECT_THAT(Doubts(archive_), IsEmpty());
+}
+
+TEST_F(TableInPartsTest, IsToldByPartsOfTheRowsToo) {
+  std::string rows;
+  for (uint32_t number = 1; number <= 3; ++number) {
+    rows += Rows(archive_.Rebuild("latest", {}, RowsPart{number, 3}), "orders");
+  }
+  EXPECT_EQ(Sorted(rows), Sorted(Rows(archive_.Rebuild("latest"), "orders")));
+}
+
+// The parts are from several instants, but what comes after the last of them is held to it.
+TEST_F(TableInPartsTest, AMissingRowAfterwardsIsAnError) {
+  archive_.Commit(310, {Update(kOrders, {"1", "gone"})});
+  archive_.Publish(320);
+  const auto state = archive_.Rebuild("latest");
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().kind, ErrorKind::kCorrupt);
 }
 
 class RewrittenTableTest : public testing::Test {

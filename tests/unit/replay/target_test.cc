@@ -54,14 +54,27 @@ TEST(ParseTargetTest, EveryForm) {
   EXPECT_EQ(std::get<AtXid>(*ParseTarget("xid:1234")).xid, Xid{1234});
   EXPECT_EQ(std::get<AtName>(*ParseTarget("name:before sale")).name, "before sale");
   EXPECT_EQ(std::get<Timestamp>(*ParseTarget("2000-01-01 01:00:00+01")), Timestamp{});
+  const auto before = std::get<Before>(*ParseTarget("before:name:before:sale")).instant;
+  EXPECT_EQ(std::get<AtName>(before).name, "before:sale");
 }
 
 TEST(ParseTargetTest, WhatIsNone) {
   for (const char* text : {"", "yesterday", "lsn:", "lsn:1", "xid:", "xid:0", "xid:-1", "xid:1x",
                            "xid:4294967296", "name:", "2016-11-30 09:29:00", "Latest"}) {
+    const auto exclusive = ParseTarget("before:" + std::string(text));
+    ASSERT_FALSE(exclusive) << text;
+    EXPECT_EQ(exclusive.error().kind, ErrorKind::kInvalidArgument) << text;
     const auto target = ParseTarget(text);
     ASSERT_FALSE(target) << text;
     EXPECT_EQ(target.error().kind, ErrorKind::kInvalidArgument) << text;
+    EXPECT_THAT(target.error().message, HasSubstr("target \"" + std::string(text) + "\""));
+  }
+}
+
+TEST(ParseTargetTest, NothingIsBeforeAnInstantThatIsNone) {
+  for (const char* text : {"before:latest", "before:before:xid:7"}) {
+    const auto target = ParseTarget(text);
+    ASSERT_FALSE(target) << text;
     EXPECT_THAT(target.error().message, HasSubstr("target \"" + std::string(text) + "\""));
   }
 }
@@ -121,12 +134,45 @@ TEST_F(TargetTest, ATransactionOrARestorePointIsIncluded) {
   EXPECT_THAT(Refusal("name:not transactional").message, HasSubstr("not transactional"));
 }
 
+TEST_F(TargetTest, BeforeATransactionOrARestorePointLeavesItOut) {
+  EXPECT_EQ(Limit("before:xid:210"), Lsn{210});
+  EXPECT_EQ(archive_.Resolve("before:xid:210")->last->xid, Xid{200});
+  EXPECT_EQ(archive_.Resolve("before:xid:210")->next->xid, Xid{210});
+  EXPECT_EQ(Limit("before:name:sale"), Lsn{220});
+  EXPECT_EQ(Limit("before:xid:200"), Lsn{200}) << "no transaction is before it";
+  EXPECT_THAT(Refusal("before:xid:211").message, HasSubstr("xid:211"));
+}
+
+TEST_F(TargetTest, BeforeAnLsnLeavesOutTheCommitThatItIsIn) {
+  EXPECT_EQ(Limit("before:lsn:0/DC"), Lsn{220}) << "where a commit record begins";
+  EXPECT_EQ(Limit("before:lsn:0/DD"), Lsn{220}) << "inside it";
+  EXPECT_EQ(Limit("before:lsn:0/E4"), Lsn{220}) << "where it ends";
+  EXPECT_EQ(Limit("before:lsn:0/E5"), Lsn{229});
+  EXPECT_THAT(Refusal("before:lsn:0/1F5").ToString(), HasSubstr("0/96 to lsn:0/1F4"));
+}
+
+TEST_F(TargetTest, BeforeATimestampStopsAtTheFirstCommitOfThatTime) {
+  EXPECT_EQ(Limit("before:" + AtText(1200)), Lsn{200});
+  EXPECT_EQ(Limit("before:" + AtText(1230)), Lsn{210});
+  EXPECT_EQ(Limit("before:" + AtText(1400)), Lsn{400}) << "no later commit is needed to tell";
+  EXPECT_EQ(archive_.Resolve("before:" + AtText(1400))->instant, At(1400));
+  EXPECT_THAT(Refusal("before:" + AtText(1401)).ToString(), HasSubstr("no commit at or after"));
+  EXPECT_THAT(Refusal("before:" + AtText(1000)).ToString(), HasSubstr("before the base snapshot"));
+  EXPECT_EQ(Limit("before:" + AtText(1001)), Lsn{200});
+}
+
 TEST_F(TargetTest, AmbiguousTransactionsAndNames) {
   archive_.Commit(510, {Message("trunkline.restore_point", "sale")}, 1500, 210);
   archive_.Publish(600);
-  EXPECT_THAT(Refusal("xid:210").ToString(), HasSubstr("lsn:0/DA lsn:0/206"));
+  EXPECT_THAT(Refusal("xid:210").ToString(),
+              HasSubstr("lsn:0/DA (xid 210 committed " + AtText(1230)));
   // Where a transaction lies across blocks, an LSN inside its commit record does as well.
-  EXPECT_THAT(Refusal("name:sale").ToString(), HasSubstr("lsn:0/DD lsn:0/206"));
+  const std::string sales = Refusal("name:sale").ToString();
+  EXPECT_THAT(sales, HasSubstr(" lsn:0/DD (xid 220 committed " + AtText(1210) + " at LSN 0/DC), "));
+  EXPECT_THAT(sales, HasSubstr(" lsn:0/206 (xid 210 committed " + AtText(1500)));
+  EXPECT_THAT(Refusal("before:name:sale").ToString(), HasSubstr(", before:lsn:0/206 (xid 210"));
+  EXPECT_EQ(Limit("before:lsn:0/DD"), Lsn{220}) << "what the error names means the same";
+  EXPECT_EQ(Limit("before:lsn:0/206"), Lsn{510});
 }
 
 TEST_F(TargetTest, NothingIsReachedAcrossAGapOrAHole) {
