@@ -170,8 +170,7 @@ Result<void> BlockDecoder::ReadChanges() {
     while (i >= storage_.slices[slice].first_change + storage_.slices[slice].change_count) ++slice;
     if (static_cast<uint64_t>(ints_[i]) >= kinds.size()) return MalformedBlock("kind of a change");
     const DecodedKind& kind = kinds[static_cast<size_t>(ints_[i])];
-    Change& change = storage_.changes[i];
-    change = {};
+    Change& change = storage_.changes[i];  // as new: there were none before
     change.operation = kind.kind.operation;
     change.old_kind = kind.kind.old_kind;
     change.relation = kind.relation;

@@ -2,18 +2,16 @@
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
-#include <rocksdb/file_system.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 
 #include <array>
-#include <cstdarg>
 #include <unordered_set>
 #include <utility>
 
+#include "archive/scratch_folder.h"
+#include "archive/unsynced_env.h"
 #include "base/fault.h"
-#include "daemon/spool_folder.h"
 
 namespace trunkline {
 namespace {
@@ -32,47 +30,11 @@ Key KeyOf(uint32_t xid, uint64_t sequence) {
 rocksdb::Slice SliceOf(const Key& key) { return {key.data(), key.size()}; }
 rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
-// Files that are never synced: they are worth nothing after a crash.
-class UnsyncedFile : public rocksdb::FSWritableFileOwnerWrapper {
- public:
-  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
-  rocksdb::IOStatus Sync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
-    return rocksdb::IOStatus::OK();
-  }
-  rocksdb::IOStatus Fsync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
-    return rocksdb::IOStatus::OK();
-  }
-  rocksdb::IOStatus RangeSync(uint64_t, uint64_t, const rocksdb::IOOptions&,
-                              rocksdb::IODebugContext*) override {
-    return rocksdb::IOStatus::OK();
-  }
-};
-
-class UnsyncedFileSystem : public rocksdb::FileSystemWrapper {
- public:
-  using FileSystemWrapper::FileSystemWrapper;
-  const char* Name() const override { return "UnsyncedFileSystem"; }
-  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                    rocksdb::IODebugContext* debug) override {
-    rocksdb::IOStatus status = target()->NewWritableFile(name, options, file, debug);
-    if (status.ok()) *file = std::make_unique<UnsyncedFile>(std::move(*file));
-    return status;
-  }
-};
-
-// What is wrong comes back as a status; a log beside the data would only take space.
-class NoLog : public rocksdb::Logger {
- public:
-  using Logger::Logv;
-  void Logv(const char*, std::va_list) override {}
-};
-
 rocksdb::Options DatabaseOptions(rocksdb::Env* env) {
   rocksdb::Options options;
   options.env = env;
   options.create_if_missing = true;
-  options.info_log = std::make_shared<NoLog>();
+  options.info_log = NewNoLog();
   options.avoid_flush_during_shutdown = true;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
@@ -111,10 +73,7 @@ tl::unexpected<Error> SpoolError(const rocksdb::Status& status, const std::strin
 
 class ChangeSpool::Impl {
  public:
-  explicit Impl(SpoolFolder folder)
-      : folder_(std::move(folder)),
-        env_(rocksdb::NewCompositeEnv(
-            std::make_shared<UnsyncedFileSystem>(rocksdb::FileSystem::Default()))) {}
+  explicit Impl(ScratchFolder folder) : folder_(std::move(folder)), env_(NewUnsyncedEnv()) {}
 
   Result<void> Append(Xid xid, uint64_t sequence, std::string_view chunk) {
     FAULT("spool.append");
@@ -177,8 +136,8 @@ class ChangeSpool::Impl {
 
   std::string path() const { return folder_.path() + "/changes"; }
 
-  const SpoolFolder folder_;
-  const std::unique_ptr<rocksdb::Env> env_;
+  const ScratchFolder folder_;
+  const std::shared_ptr<rocksdb::Env> env_;
   std::unordered_set<uint32_t> spooled_;   // transactions with a chunk here
   std::unique_ptr<rocksdb::DB> database_;  // once there is something to spool
 };
@@ -187,7 +146,7 @@ ChangeSpool::ChangeSpool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ChangeSpool::~ChangeSpool() = default;
 
 Result<std::unique_ptr<ChangeSpool>> ChangeSpool::Make(const std::string& directory) {
-  ASSIGN_OR_RETURN(SpoolFolder folder, SpoolFolder::Make(directory));
+  ASSIGN_OR_RETURN(ScratchFolder folder, ScratchFolder::Make(directory));
   return std::unique_ptr<ChangeSpool>(new ChangeSpool(std::make_unique<Impl>(std::move(folder))));
 }
 

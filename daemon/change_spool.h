@@ -1,5 +1,5 @@
 // ChangeSpool: chunks of streamed transactions on disk, in RocksDB, keyed by transaction id and
-// sequence. The only pair of files that knows RocksDB.
+// sequence. The only pair of files here that knows RocksDB.
 //
 // Nothing in it needs to outlive the process, for the source sends an unfinished transaction anew:
 // there is no log, and nothing is synced.

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "base/fault.h"
-#include "daemon/spool_folder.h"
+#include "archive/scratch_folder.h"
 
 namespace trunkline {
 namespace {
@@ -37,7 +37,7 @@ Result<void> VisitChunk(
 }  // namespace
 
 SpoolChangeStore::SpoolChangeStore(SpoolOptions options) : options_(std::move(options)) {
-  SpoolFolder::RemoveAbandoned(options_.directory);
+  ScratchFolder::RemoveAbandoned(options_.directory);
 }
 
 SpoolChangeStore::~SpoolChangeStore() {

@@ -1,15 +1,53 @@
 #include "replay/csv_format.h"
 
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "replay/fold_row.h"
+
 namespace trunkline {
 namespace {
 
+// Lines are put together here, as far as their values are short.
+constexpr size_t kLineBytes = 512;
+constexpr size_t kShortBytes = 128;
+
+uint64_t Load(const char* bytes, size_t size) {
+  uint64_t word = 0;
+  std::memcpy(&word, bytes, size);
+  return word;
+}
+
+// Whether one of the word's bytes is `c`.
+uint64_t Has(uint64_t word, char c) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t zero_where_equal = word ^ (kOnes * static_cast<unsigned char>(c));
+  return (zero_where_equal - kOnes) & ~zero_where_equal & (kOnes << 7);
+}
+
+uint64_t HasSpecial(uint64_t word) {
+  return Has(word, ',') | Has(word, '"') | Has(word, '\n') | Has(word, '\r');
+}
+
+// Eight bytes at a time, the last ones perhaps twice.
+bool HasSpecial(std::string_view value) {
+  const char* const bytes = value.data();
+  const size_t size = value.size();
+  if (size < 4) {
+    uint64_t word = 0;
+    for (const char c : value) word = word << 8 | static_cast<unsigned char>(c);
+    return HasSpecial(word) != 0;
+  }
+  if (size < 8) return HasSpecial(Load(bytes, 4) | Load(bytes + size - 4, 4) << 32) != 0;
+  uint64_t special = HasSpecial(Load(bytes + size - 8, 8));
+  for (size_t i = 0; i + 8 < size; i += 8) special |= HasSpecial(Load(bytes + i, 8));
+  return special != 0;
+}
+
 // An empty string would read as NULL, and a lone \. as the end of the data.
 bool NeedsQuotes(std::string_view value, bool alone) {
-  if (value.empty() || (alone && value == "\\.")) return true;
-  // Without a jump for each byte, the compiler looks at many bytes at once.
-  bool needs = false;
-  for (const char c : value) needs |= (c == ',') | (c == '"') | (c == '\n') | (c == '\r');
-  return needs;
+  return value.empty() || (alone && value == "\\.") || HasSpecial(value);
 }
 
 }  // namespace
@@ -38,11 +76,26 @@ void AppendCsvHeader(const Relation& relation, std::string* out) {
 
 void AppendCsvRow(Tuple row, std::string* out) {
   const bool alone = row.size() == 1;
+  char line[kLineBytes];
+  char* end = line;
+  const auto flush = [&] {
+    out->append(line, static_cast<size_t>(std::exchange(end, line) - line));
+  };
   for (size_t i = 0; i < row.size(); ++i) {
-    if (i > 0) out->push_back(',');
-    if (row[i].state != ValueState::kNull) AppendCsvValue(row[i].bytes, alone, out);
+    if (static_cast<size_t>(end - line) + kShortBytes + 2 > kLineBytes) flush();
+    if (i > 0) *end++ = ',';
+    if (row[i].state == ValueState::kNull) continue;
+    const std::string_view value = row[i].bytes;
+    if (value.size() <= kShortBytes && !NeedsQuotes(value, alone)) {
+      CopyBytes(value.data(), value.size(), end);
+      end += value.size();
+    } else {
+      flush();
+      AppendCsvValue(value, alone, out);
+    }
   }
-  out->push_back('\n');
+  *end++ = '\n';
+  flush();
 }
 
 }  // namespace trunkline

@@ -39,6 +39,8 @@ class AskedTables {
   StateOptions Options(const DiffOptions& options) const {
     StateOptions state;
     state.progress = options.progress;
+    state.memory = options.memory;
+    state.memory.bytes /= 2;
     if (names_.empty()) return state;
     state.wanted = [this](const QualifiedName& name, const Definition& definition) {
       const TableDefinition* table = definition.FindTable(name);

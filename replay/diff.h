@@ -17,6 +17,8 @@ namespace trunkline {
 struct DiffOptions {
   // Tables to compare, "schema.table" or "table", as they are called at either instant; empty: all.
   std::vector<std::string> tables;
+  // Each of the states gets half of it.
+  MemoryOptions memory = {};
   // Bytes of the archive read so far and in all, for each state by itself; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };

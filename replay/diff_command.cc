@@ -25,6 +25,7 @@ struct DiffCommandOptions {
   std::string tables;
   std::string format = "text";
   bool summary = false;
+  MemoryOptions memory;
 };
 
 Result<ResolvedTarget> ResolveFor(const Store& store, const Catalog& catalog,
@@ -44,6 +45,7 @@ Result<DatabaseDiff> CompareStates(const Store& store, const Catalog& catalog,
   DiffOptions diff;
   std::istringstream names(options.tables);
   for (std::string name; std::getline(names, name, ',');) diff.tables.push_back(name);
+  diff.memory = options.memory;
   diff.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return DatabaseDiff::Make(store, catalog, from, to, diff);
 }
@@ -97,6 +99,7 @@ void AddDiffCommand(CLI::App* app, CommandContext* context) {
                    "text (default), jsonl, or sql: commands that lead from the one to the other")
       ->check(CLI::IsMember({"text", "jsonl", "sql"}));
   command->add_flag("--summary", options->summary, "Print the numbers of rows alone");
+  AddMemoryOptions(command, &options->memory);
   command->callback([=] { context->run = [=] { return RunDiff(*options); }; });
 }
 

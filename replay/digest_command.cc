@@ -25,6 +25,7 @@ struct DigestOptions {
   std::string at = "latest";
   std::string tables;
   bool json = false;
+  MemoryOptions memory;
 };
 
 Result<DatabaseState> StateAt(const Store& store, const Catalog& catalog,
@@ -34,6 +35,7 @@ Result<DatabaseState> StateAt(const Store& store, const Catalog& catalog,
   std::istringstream names(options.tables);
   for (std::string name; std::getline(names, name, ',');) state_options.tables.push_back(name);
   state_options.leave_doubtful_out = true;
+  state_options.memory = options.memory;
   state_options.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return BuildState(store, catalog, target, state_options);
 }
@@ -115,6 +117,7 @@ void AddDigestCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--tables", options->tables,
                       "Just these: table or schema.table, with commas between");
   command->add_flag("--json", options->json, "Print JSON");
+  AddMemoryOptions(command, &options->memory);
   command->footer(
       "The source's: select * from trunkline.digests('trunkline'), which sql/digest.sql makes.");
   command->callback([=] { context->run = [=] { return RunDigest(*options); }; });

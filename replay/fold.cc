@@ -1,5 +1,7 @@
 #include "replay/fold.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -19,15 +21,17 @@ bool IsRowChange(const Change& change) {
 }  // namespace
 
 std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
-  auto table = std::make_unique<FoldedTable>(relation, part_);
+  auto table = std::make_unique<FoldedTable>(relation, part_, memory_);
   if (!skip_.empty()) table->set_conflicts(this);
   return table;
 }
 
 // Takes the longest run of row changes at the front of `changes` that can be looked up together:
 // none of them changes what a relation is. Yields its length, 0 for a change of another kind.
-Result<size_t> Fold::Prepare(std::span<const Change> changes) {
+Result<size_t> Fold::Fetch(std::span<const Change> changes) {
   window_.clear();
+  const Change* const first = item_->block.changes().data();
+  const Relation* const relations = item_->reader->relations().data();
   size_t count = 0;
   for (const Change& change : changes.first(std::min(changes.size(), kWindow))) {
     if (!IsRowChange(change)) break;
@@ -39,23 +43,27 @@ Result<size_t> Fold::Prepare(std::span<const Change> changes) {
     }
     ++count;
     if (entry == nullptr) continue;
-    auto* table = static_cast<FoldedTable*>(entry->rows.get());
-    const uint64_t hash = table->LookupHash(change);
-    table->PrefetchIndex(hash);
-    window_.push_back({.change = &change, .table = table, .hash = hash});
+    FoldedTable* const table = &TableOf(entry);
+    const PreparedChange& prepared = item_->prepared.change(static_cast<size_t>(&change - first));
+    table->PrefetchIndex(prepared.hash);
+    window_.push_back(
+        {.change = &change,
+         .table = table,
+         .hash = prepared.hash,
+         .row = item_->prepared.row(prepared, static_cast<size_t>(change.relation - relations))});
   }
   return count;
 }
 
-Result<void> Fold::ApplyPrepared() {
-  for (const Prepared& prepared : window_) prepared.table->PrefetchSlot(prepared.hash);
-  for (const Prepared& prepared : window_) prepared.table->PrefetchRow(prepared.hash);
-  for (const Prepared& prepared : window_) {
-    set_at(prepared.change);
+Result<void> Fold::ApplyFetched() {
+  for (const Fetched& fetched : window_) fetched.table->PrefetchSlot(fetched.hash);
+  for (const Fetched& fetched : window_) fetched.table->PrefetchRow(fetched.hash);
+  for (const Fetched& fetched : window_) {
+    set_at(fetched.change);
     if (shown_ != nullptr) {
-      TRY(observer_->OnRowChange(*shown_, *prepared.change, prepared.hash, *prepared.table));
+      TRY(observer_->OnRowChange(*shown_, *fetched.change, fetched.hash, *fetched.table));
     }
-    TRY(prepared.table->Apply(*prepared.change, prepared.hash));
+    TRY(fetched.table->Apply(*fetched.change, fetched.hash, fetched.row));
   }
   return {};
 }
@@ -69,9 +77,9 @@ Error Fold::Located(Error error) const {
 
 Result<void> Fold::AddChanges(std::span<const Change> changes) {
   while (!changes.empty()) {
-    ASSIGN_OR_RETURN(size_t count, Prepare(changes));
+    ASSIGN_OR_RETURN(size_t count, Fetch(changes));
     if (count > 0) {
-      TRY(ApplyPrepared());
+      TRY(ApplyFetched());
     } else {
       set_at(&changes.front());
       if (changes.front().operation == Operation::kRaw) {
@@ -87,7 +95,41 @@ Result<void> Fold::AddChanges(std::span<const Change> changes) {
   return {};
 }
 
+FoldedTable& Fold::TableOf(Entry* entry) { return static_cast<FoldedTable&>(*entry->rows); }
+
+Result<void> Fold::MakeRoom() {
+  uint64_t row_bytes = 0;
+  for (auto& [oid, entry] : entries_) {
+    TRY(TableOf(&entry).MakeRoom());
+    row_bytes += TableOf(&entry).memory_bytes();
+  }
+  if (memory_ == nullptr || row_bytes <= memory_->row_bytes()) return {};
+  return SpillTables(row_bytes);
+}
+
+// The largest go first, which leaves most tables as fast as ever.
+Result<void> Fold::SpillTables(uint64_t row_bytes) {
+  std::vector<FoldedTable*> tables;
+  for (auto& [oid, entry] : entries_) tables.push_back(&TableOf(&entry));
+  std::sort(tables.begin(), tables.end(), [](const FoldedTable* a, const FoldedTable* b) {
+    return a->memory_bytes() > b->memory_bytes();
+  });
+  for (FoldedTable* table : tables) {
+    if (row_bytes <= memory_->fewer_row_bytes() || table->memory_bytes() == 0) break;
+    row_bytes -= table->memory_bytes();
+    TRY(table->Spill());
+  }
+  malloc_trim(0);  // or the heap would keep what the rows took
+  return {};
+}
+
+void Fold::PrepareItem(ReadAhead::Item* item) const {
+  item->prepared.Prepare(
+      *item->reader, item->block, [this](uint32_t oid) { return Wants(oid); }, part_.is_whole());
+}
+
 Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
+  item_ = &item;
   Enter(item.reader);
   EnterBlock(item.block);
   limit_ = limit;
@@ -99,7 +141,7 @@ Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
     if (!added) return Fail(Located(std::move(added).error()));
   }
   LeaveBlock(std::min(limit, item.stats().commit_lsn_max));
-  return {};
+  return MakeRoom();
 }
 
 }  // namespace trunkline

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "replay/read_ahead.h"
 #include "replay/skip_observer.h"
+#include "replay/state_memory.h"
 #include "replay/table_state.h"
 
 namespace trunkline {
@@ -54,13 +55,20 @@ class Fold final : public SchemaFold, private RowConflicts {
   // Only rows of this part are kept. kUnsupported, from Add, where that takes rows of other parts.
   void set_part(const RowsPart& part) { part_ = part; }
 
+  // How much memory rows may take; without it, there is no end of that.
+  void set_memory(const MemoryOptions& options) {
+    memory_ = std::make_shared<StateMemory>(options);
+  }
   // Leaves out the transactions whose commit records begin there; `observer`, not owned, is told
   // what comes of it. What they define counts all the same.
   void set_skip(std::unordered_set<uint64_t> commit_lsns, SkipObserver* observer);
 
   // Takes the changes of those of the block's transactions that have from <= commit_lsn < limit.
-  // Blocks come in order. Errors name the table and the LSN.
+  // Blocks come in order, and prepared by PrepareItem. Errors name the table and the LSN.
   Result<void> Add(const ReadAhead::Item& item, Lsn from, Lsn limit);
+
+  // Any thread, where asking whether a table is wanted allows it.
+  void PrepareItem(ReadAhead::Item* item) const;
 
   struct Outcome {
     Definition definition;
@@ -76,14 +84,19 @@ class Fold final : public SchemaFold, private RowConflicts {
   std::unique_ptr<TableRows> NewRows(const Relation& relation) override;
 
  private:
-  struct Prepared {
+  // A change whose row is being fetched into the cache.
+  struct Fetched {
     const Change* change = nullptr;
     FoldedTable* table = nullptr;
     uint64_t hash = 0;
+    PackedRow row;
   };
 
-  Result<size_t> Prepare(std::span<const Change> changes);
-  Result<void> ApplyPrepared();
+  static FoldedTable& TableOf(Entry* entry);
+  Result<size_t> Fetch(std::span<const Change> changes);
+  Result<void> ApplyFetched();
+  Result<void> MakeRoom();
+  Result<void> SpillTables(uint64_t row_bytes);
   Result<void> AddChanges(std::span<const Change> changes);
   Result<void> ApplyAndShow(const Change& change);
   Result<void> ShowTruncate(const Change& change);
@@ -93,18 +106,20 @@ class Fold final : public SchemaFold, private RowConflicts {
   void OnRowConflict(ConflictKind kind, const Relation& relation, Tuple row) override;
   Result<void> RenameRemainingLabels();
   void LeaveUnknownTablesOut();
-  void FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
+  Result<void> FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome);
   std::unordered_set<uint32_t> SupersededTables() const;
   Error Located(Error error) const;
 
   RowsPart part_;
+  std::shared_ptr<StateMemory> memory_;
+  const ReadAhead::Item* item_ = nullptr;  // being added
+  std::vector<Fetched> window_;
   FoldObserver* observer_ = nullptr;
   Lsn observed_from_;
   bool observation_begun_ = false;
   const TransactionInfo* shown_ = nullptr;  // whose changes the observer is to see
   std::unordered_set<uint64_t> skip_;       // by commit LSN
   SkipObserver* skip_observer_ = nullptr;   // while there are any
-  std::vector<Prepared> window_;            // changes whose rows are being fetched into the cache
 };
 
 }  // namespace trunkline

@@ -31,24 +31,25 @@ std::unordered_set<uint32_t> Fold::SupersededTables() const {
   return superseded;
 }
 
-void Fold::FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome) {
+Result<void> Fold::FinishTable(uint32_t oid, Entry* entry, bool keep, Outcome* outcome) {
   // A partitioned parent shows up where it is truncated; it has rows only if it is published as
   // one.
   const TableDefinition* table = FindDefinition(oid);
-  if (table != nullptr && table->kind == 'p' && !table->published) return;
+  if (table != nullptr && table->kind == 'p' && !table->published) return {};
   if (missing_.contains(oid) && !keep) {
     warnings_.push_back("table " + NameOf(entry->rows->relation()) +
                         " is left out: the source had dropped or unpublished it when the newest "
                         "definition was made; --tables with its name keeps it");
-    return;
+    return {};
   }
   if (table != nullptr && definition_.FindTable(oid) == nullptr) {
     AddDefinition(*table, older_, &definition_);
   }
   std::unique_ptr<FoldedTable> folded(static_cast<FoldedTable*>(entry->rows.release()));
   folded->set_doubtful_from(entry->doubtful_from);
-  folded->Finish();
+  TRY(folded->Finish());
   outcome->tables.push_back(std::move(folded));
+  return {};
 }
 
 // A definition that was ahead of the stream renamed labels too early: rows that came between have
@@ -88,7 +89,7 @@ Result<Fold::Outcome> Fold::Finish(const std::function<bool(const Relation& rela
                 [&](const TableDefinition& table) { return superseded.contains(table.oid); });
   for (auto& [oid, entry] : entries_) {
     if (!superseded.contains(oid)) {
-      FinishTable(oid, &entry, keep(entry.rows->relation()), &outcome);
+      TRY(FinishTable(oid, &entry, keep(entry.rows->relation()), &outcome));
     }
   }
   std::sort(outcome.tables.begin(), outcome.tables.end(), [](const auto& a, const auto& b) {

@@ -1,11 +1,12 @@
-// Packed rows: how a folded table keeps a row in memory.
+// Packed rows: how a folded table keeps a row.
 //
 // A column is a varint followed by bytes: 0 is NULL, n + 1 a text value of n bytes. The number of
-// columns is the table's, not the row's.
+// columns is the table's, not the row's. Equal rows have equal bytes, and so have equal values.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "decoder/change.h"
@@ -18,24 +19,47 @@ inline size_t VarintSize(uint64_t value) {
   return size;
 }
 
+inline size_t PackedSize(const Value& value) {
+  const size_t code = value.state == ValueState::kNull ? 0 : value.bytes.size() + 1;
+  return VarintSize(code) + value.bytes.size();
+}
+
 inline size_t PackedSize(Tuple row) {
   size_t size = 0;
-  for (const Value& value : row) {
-    const size_t code = value.state == ValueState::kNull ? 0 : value.bytes.size() + 1;
-    size += VarintSize(code) + value.bytes.size();
-  }
+  for (const Value& value : row) size += PackedSize(value);
   return size;
+}
+
+// Most values are short: two moves that overlap are faster than a call.
+inline void CopyBytes(const char* from, size_t size, char* to) {
+  if (size > 32) {
+    std::memcpy(to, from, size);
+  } else if (size >= 16) {
+    std::memcpy(to, from, 16);
+    std::memcpy(to + size - 16, from + size - 16, 16);
+  } else if (size >= 8) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + size - 8, from + size - 8, 8);
+  } else if (size >= 4) {
+    std::memcpy(to, from, 4);
+    std::memcpy(to + size - 4, from + size - 4, 4);
+  } else {
+    for (size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+}
+
+// Writes PackedSize(value) bytes of a value that is kNull or kText, and returns their end.
+inline char* PackValue(const Value& value, char* out) {
+  uint64_t code = value.state == ValueState::kNull ? 0 : value.bytes.size() + 1;
+  for (; code >= 0x80; code >>= 7) *out++ = static_cast<char>(code | 0x80);
+  *out++ = static_cast<char>(code);
+  CopyBytes(value.bytes.data(), value.bytes.size(), out);
+  return out + value.bytes.size();
 }
 
 // Writes PackedSize(row) bytes; every value is kNull or kText.
 inline void PackRow(Tuple row, char* out) {
-  for (const Value& value : row) {
-    uint64_t code = value.state == ValueState::kNull ? 0 : value.bytes.size() + 1;
-    for (; code >= 0x80; code >>= 7) *out++ = static_cast<char>(code | 0x80);
-    *out++ = static_cast<char>(code);
-    if (!value.bytes.empty()) std::memcpy(out, value.bytes.data(), value.bytes.size());
-    out += value.bytes.size();
-  }
+  for (const Value& value : row) out = PackValue(value, out);
 }
 
 // Reads one value and moves `*packed` past it.
@@ -54,6 +78,13 @@ inline Value UnpackValue(const char** packed) {
 
 inline void UnpackRow(const char* packed, std::span<Value> row) {
   for (Value& value : row) value = UnpackValue(&packed);
+}
+
+// All of a row's bytes, given where they begin.
+inline std::string_view WholeRow(const char* packed, size_t columns) {
+  const char* end = packed;
+  for (size_t i = 0; i < columns; ++i) UnpackValue(&end);
+  return {packed, static_cast<size_t>(end - packed)};
 }
 
 }  // namespace trunkline

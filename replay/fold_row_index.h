@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "replay/fold_row_store.h"
 #include "replay/huge_pages.h"
+#include "replay/row_arena.h"
 
 namespace trunkline {
 
 class RowIndex {
  public:
-  using RowId = RowStore::RowId;
+  using RowId = RowArena::RowId;
   static constexpr size_t kNoSlot = SIZE_MAX;
 
   // The slot of the row with this hash for which `equal(row)` holds, or kNoSlot.
@@ -20,7 +20,7 @@ class RowIndex {
   size_t Find(uint64_t hash, const Equal& equal) const {
     if (slots_.empty()) return kNoSlot;
     const auto tag = static_cast<uint32_t>(hash);
-    for (size_t slot = tag & mask_; slots_[slot].row != RowStore::kNoRow;
+    for (size_t slot = tag & mask_; slots_[slot].row != RowArena::kNoRow;
          slot = (slot + 1) & mask_) {
       if (slots_[slot].tag == tag && equal(slots_[slot].row)) return slot;
     }
@@ -42,7 +42,7 @@ class RowIndex {
   // Closes the hole by moving later slots of the run back, so that no tombstones pile up.
   void Erase(size_t slot) {
     size_t hole = slot;
-    for (size_t next = (hole + 1) & mask_; slots_[next].row != RowStore::kNoRow;
+    for (size_t next = (hole + 1) & mask_; slots_[next].row != RowArena::kNoRow;
          next = (next + 1) & mask_) {
       const size_t home = slots_[next].tag & mask_;
       if (((next - home) & mask_) < ((next - hole) & mask_)) continue;
@@ -54,6 +54,10 @@ class RowIndex {
   }
 
   void Clear() { *this = RowIndex(); }
+  // The larger one that is being made included.
+  uint64_t memory_bytes() const {
+    return (slots_.size() + (larger_.begun() ? 2 * slots_.size() : 0)) * sizeof(Slot);
+  }
 
   void Reserve(uint64_t rows) {
     const size_t needed = std::bit_ceil(static_cast<size_t>(rows + rows / 2 + 16));
@@ -68,18 +72,18 @@ class RowIndex {
   // The first row that Find would compare, without comparing it; kNoRow when there is none.
   RowId Guess(uint64_t hash) const {
     const size_t slot = Find(hash, [](RowId) { return true; });
-    return slot == kNoSlot ? RowStore::kNoRow : slots_[slot].row;
+    return slot == kNoSlot ? RowArena::kNoRow : slots_[slot].row;
   }
 
  private:
   struct Slot {
     uint32_t tag = 0;
-    RowId row = RowStore::kNoRow;
+    RowId row = RowArena::kNoRow;
   };
 
   void Place(Slot entry) {
     size_t slot = entry.tag & mask_;
-    while (slots_[slot].row != RowStore::kNoRow) slot = (slot + 1) & mask_;
+    while (slots_[slot].row != RowArena::kNoRow) slot = (slot + 1) & mask_;
     slots_[slot] = entry;
   }
 
@@ -91,7 +95,7 @@ class RowIndex {
     slots.swap(slots_);
     mask_ = slots_.size() - 1;
     for (const Slot& slot : slots) {
-      if (slot.row != RowStore::kNoRow) Place(slot);
+      if (slot.row != RowArena::kNoRow) Place(slot);
     }
     nearly_full_ = slots_.size() < kWorthAThread ? 0 : slots_.size() * 7 / 12;
   }

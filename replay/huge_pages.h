@@ -28,10 +28,10 @@ class HugePageAllocator {
   T* allocate(size_t count) {
     const size_t bytes = count * sizeof(T);
     if (bytes < kHugePageBytes) return static_cast<T*>(::operator new(bytes));
-    const size_t whole = (bytes + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-    void* memory = std::aligned_alloc(kHugePageBytes, whole);
-    if (memory == nullptr) throw std::bad_alloc();
-    madvise(memory, whole, MADV_HUGEPAGE);
+    void* memory = nullptr;
+    if (posix_memalign(&memory, kHugePageBytes, bytes) != 0) throw std::bad_alloc();
+    // What is left over is on small pages, for a huge one is cleared and counted as a whole.
+    madvise(memory, bytes / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE);
     return static_cast<T*>(memory);
   }
 

@@ -40,6 +40,7 @@ struct QueryOptions {
   std::string file;
   std::string output;
   std::string format = "table";
+  MemoryOptions memory;
   WhatIfOptions what_if;
 };
 
@@ -58,9 +59,10 @@ Result<std::string> ReadSql(const QueryOptions& options) {
 
 Result<DatabaseState> FoldTables(const Store& store, const Catalog& catalog,
                                  const ResolvedTarget& target, const std::string& sql,
-                                 WhatIf* what_if) {
+                                 const MemoryOptions& memory, WhatIf* what_if) {
   Progress progress("Reading");
   StateOptions options;
+  options.memory = memory;
   what_if->Set(&options);
   options.wanted = [&](const QualifiedName& table, const Definition& definition) {
     return NeedsTable(sql, table, definition);
@@ -203,7 +205,7 @@ Result<void> RunQuery(const QueryOptions& options) {
   std::future<Result<std::unique_ptr<postgres::Server>>> starting =
       std::async(std::launch::async, [] { return postgres::Server::Start({}); });
   ASSIGN_OR_RETURN(const DatabaseState state,
-                   FoldTables(*store, catalog, resolved, sql, what_if.get()));
+                   FoldTables(*store, catalog, resolved, sql, options.memory, what_if.get()));
   ASSIGN_OR_RETURN(const std::string report, what_if->Finish());
   std::fputs(report.c_str(), stderr);
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Server> server, starting.get());
@@ -235,6 +237,7 @@ void AddQueryCommand(CLI::App* app, CommandContext* context) {
   AddWhatIfOptions(command, &options->what_if);
   command->add_option("--as-of", options->as_of,
                       "What the SQL sees as trunkline.as_of (default: the target's commit time)");
+  AddMemoryOptions(command, &options->memory);
   command->callback([=] { context->run = [=] { return RunQuery(*options); }; });
 }
 

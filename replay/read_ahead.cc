@@ -1,5 +1,6 @@
 #include "replay/read_ahead.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "archive/listed_segment.h"
@@ -7,11 +8,58 @@
 namespace trunkline {
 namespace {
 
-// Blocks decoded and not yet used, the one in use and the one being decoded. More would only cost
-// memory: one thread is always the slower one.
-constexpr size_t kItems = 5;
+// The thread that uses the blocks does not keep up with more.
+constexpr unsigned kMaxThreads = 8;
+// The block in use, and those decoded and not yet used. More would only cost memory.
+constexpr size_t kMoreItems = 2;
+// Beside one a thread: where they are small, opening them is most of the work.
+constexpr size_t kMoreSegments = 2;
+
+size_t ThreadCount() { return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxThreads); }
 
 }  // namespace
+
+ReadAhead::ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted,
+                     Prepare prepare)
+    : store_(store),
+      objects_(std::move(objects)),
+      wanted_(std::move(wanted)),
+      prepare_(std::move(prepare)),
+      most_segments_(ThreadCount() + kMoreSegments) {
+  const size_t threads = ThreadCount();
+  for (size_t i = 0; i < threads + kMoreItems; ++i) spare_.push_back(std::make_unique<Item>());
+  for (size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { Run(stop); });
+  }
+}
+
+// All are told to stop before any is waited for.
+ReadAhead::~ReadAhead() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+}
+
+Result<const ReadAhead::Item*> ReadAhead::Next() {
+  std::unique_lock lock(mutex_);
+  if (current_ != nullptr) {
+    current_->reader.reset();
+    spare_.push_back(std::move(current_));
+    changed_.notify_all();
+  }
+  changed_.wait(lock, [this] { return slots_.empty() ? end_.has_value() : slots_.front()->ready; });
+  if (slots_.empty()) {
+    TRY(*end_);
+    return static_cast<const Item*>(nullptr);
+  }
+  const std::shared_ptr<Slot> slot = std::move(slots_.front());
+  slots_.pop_front();
+  if (!slot->outcome) {
+    end_ = slot->outcome;
+    slots_.clear();
+    return Fail(slot->outcome.error());
+  }
+  current_ = std::move(slot->item);
+  return static_cast<const Item*>(current_.get());
+}
 
 Result<void> ReadAhead::CheckSuccession(const SegmentReader& reader) {
   const SegmentHeader& header = reader.header();
@@ -27,72 +75,92 @@ Result<void> ReadAhead::CheckSuccession(const SegmentReader& reader) {
   return {};
 }
 
-ReadAhead::ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted)
-    : store_(store), objects_(std::move(objects)), wanted_(std::move(wanted)) {
-  for (size_t i = 0; i < kItems; ++i) spare_.push_back(std::make_unique<Item>());
-  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+void ReadAhead::End(Result<void> outcome) {
+  if (!end_) end_ = std::move(outcome);
+  changed_.notify_all();
 }
 
-ReadAhead::~ReadAhead() = default;
-
-Result<const ReadAhead::Item*> ReadAhead::Next() {
-  std::unique_lock lock(mutex_);
-  if (current_ != nullptr) {
-    current_->reader.reset();
-    spare_.push_back(std::move(current_));
+// Moves on to the next block that is wanted; false where none can be handed out now.
+bool ReadAhead::FindBlock() {
+  while (!end_ && !segments_.empty() && segments_.front()->opened) {
+    Segment& segment = *segments_.front();
+    if (!segment.reader) {
+      End(Fail(segment.reader.error()));
+      return false;
+    }
+    const SegmentReader& reader = **segment.reader;
+    if (!std::exchange(segment.checked, true)) {
+      if (Result<void> follows = CheckSuccession(reader); !follows) {
+        End(std::move(follows));
+        return false;
+      }
+    }
+    const std::span<const BlockStats> blocks = reader.blocks();
+    for (; segment.next_block < blocks.size(); ++segment.next_block) {
+      segment.found = segment.found || !wanted_ || wanted_(reader, blocks[segment.next_block]);
+      if (segment.found) return true;
+    }
+    segments_.pop_front();
     changed_.notify_all();
   }
-  changed_.wait(lock, [this] { return !ready_.empty() || finished_; });
-  if (ready_.empty()) {
-    TRY(outcome_);
-    return static_cast<const Item*>(nullptr);
-  }
-  current_ = std::move(ready_.front());
-  ready_.pop_front();
-  return static_cast<const Item*>(current_.get());
+  if (!end_ && segments_.empty() && next_object_ == objects_.size()) End({});
+  return false;
 }
 
-std::unique_ptr<ReadAhead::Item> ReadAhead::TakeSpare(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  if (!changed_.wait(lock, stop, [this] { return !spare_.empty(); })) return nullptr;
-  std::unique_ptr<Item> item = std::move(spare_.back());
+bool ReadAhead::CanOpen() const {
+  return !end_ && next_object_ < objects_.size() && segments_.size() < most_segments_;
+}
+
+void ReadAhead::OpenNext(std::unique_lock<std::mutex>* lock) {
+  const ObjectInfo& object = objects_[next_object_++];
+  const auto segment = std::make_shared<Segment>();
+  segment->position = std::exchange(next_position_, next_position_ + object.size);
+  segments_.push_back(segment);
+  lock->unlock();
+  auto opened = OpenListed(store_, object.name);
+  lock->lock();
+  if (opened) {
+    segment->reader = std::shared_ptr<const SegmentReader>(*std::move(opened));
+  } else {
+    segment->reader = Fail(std::move(opened).error());
+  }
+  segment->opened = true;
+  changed_.notify_all();
+}
+
+// The block that FindBlock found.
+void ReadAhead::DecodeNext(std::unique_lock<std::mutex>* lock) {
+  Segment& segment = *segments_.front();
+  const auto slot = std::make_shared<Slot>();
+  slots_.push_back(slot);
+  slot->item = std::move(spare_.back());
   spare_.pop_back();
-  return item;
-}
-
-Result<void> ReadAhead::ReadSegment(const std::stop_token& stop, const ObjectInfo& object,
-                                    uint64_t position) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
-                   OpenListed(store_, object.name));
-  TRY(CheckSuccession(*reader));
-  for (size_t index = 0; index < reader->blocks().size(); ++index) {
-    if (wanted_ && !wanted_(*reader, reader->blocks()[index])) continue;
-    std::unique_ptr<Item> item = TakeSpare(stop);
-    if (item == nullptr) return {};
-    TRY(reader->ReadBlock(index, &item->block));
-    item->reader = reader;
-    item->index = index;
-    item->position = position + item->stats().offset + item->stats().size;
-    const std::scoped_lock lock(mutex_);
-    ready_.push_back(std::move(item));
-    changed_.notify_all();
-  }
-  return {};
+  Item& item = *slot->item;
+  item.reader = *segment.reader;
+  item.index = segment.next_block++;
+  segment.found = false;
+  item.position = segment.position + item.stats().offset + item.stats().size;
+  lock->unlock();
+  Result<void> outcome = item.reader->ReadBlock(item.index, &item.block);
+  if (outcome && prepare_) prepare_(&item);
+  lock->lock();
+  slot->outcome = std::move(outcome);
+  slot->ready = true;
+  changed_.notify_all();
 }
 
 void ReadAhead::Run(const std::stop_token& stop) {
-  Result<void> outcome;
-  uint64_t position = 0;
-  for (const ObjectInfo& object : objects_) {
-    if (stop.stop_requested()) break;
-    outcome = ReadSegment(stop, object, position);
-    if (!outcome) break;
-    position += object.size;
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested() && !end_) {
+    if (FindBlock() && !spare_.empty()) {
+      DecodeNext(&lock);
+    } else if (CanOpen()) {
+      OpenNext(&lock);
+    } else {
+      changed_.wait(lock, stop,
+                    [this] { return (FindBlock() && !spare_.empty()) || CanOpen() || end_; });
+    }
   }
-  const std::scoped_lock lock(mutex_);
-  outcome_ = std::move(outcome);
-  finished_ = true;
-  changed_.notify_all();
 }
 
 }  // namespace trunkline

@@ -1,5 +1,5 @@
-// ReadAhead: the blocks of several segments in order, decoded on a thread of its own ahead of
-// their use.
+// ReadAhead: the blocks of several segments in order, decoded on threads of its own ahead of their
+// use.
 #pragma once
 
 #include <condition_variable>
@@ -16,6 +16,7 @@
 #include "archive/segment_reader.h"
 #include "archive/store.h"
 #include "base/error.h"
+#include "replay/prepared_block.h"
 
 namespace trunkline {
 
@@ -26,14 +27,20 @@ class ReadAhead {
     size_t index = 0;       // into reader->blocks()
     uint64_t position = 0;  // where it ends, in bytes of all objects together
     DecodedBlock block;
+    PreparedBlock prepared;  // where somebody prepares it
 
     const BlockStats& stats() const { return reader->blocks()[index]; }
   };
-  // Whether a block is to be decoded; called on the stream's thread.
+  // Whether a block is to be decoded; asked in the order of the blocks, by one thread at a time,
+  // none of them the caller's.
   using Filter = std::function<bool(const SegmentReader& reader, const BlockStats& block)>;
+  // What else to do with a block that is decoded; called by several threads at once.
+  using Prepare = std::function<void(Item* item)>;
 
-  // `store` is not owned. `objects` are segments; all blocks pass where `wanted` is null.
-  ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted);
+  // `store` is not owned. `objects` are segments; all blocks pass where `wanted` is null. As many
+  // threads as the machine has cores, up to a few; two more blocks than threads are in memory.
+  ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted,
+            Prepare prepare = nullptr);
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
@@ -43,28 +50,50 @@ class ReadAhead {
   Result<const Item*> Next();
 
  private:
+  // A segment that is being opened, or of which blocks are still to be handed out.
+  struct Segment {
+    uint64_t position = 0;  // of its begin
+    bool opened = false;
+    Result<std::shared_ptr<const SegmentReader>> reader;
+    bool checked = false;  // to follow the one before it
+    size_t next_block = 0;
+    bool found = false;  // next_block is wanted
+  };
+  // A block that is being decoded, or is ready.
+  struct Slot {
+    bool ready = false;
+    Result<void> outcome;
+    std::unique_ptr<Item> item;
+  };
+
   void Run(const std::stop_token& stop);
+  bool FindBlock();
+  bool CanOpen() const;
+  void OpenNext(std::unique_lock<std::mutex>* lock);
+  void DecodeNext(std::unique_lock<std::mutex>* lock);
   Result<void> CheckSuccession(const SegmentReader& reader);
-  Result<void> ReadSegment(const std::stop_token& stop, const ObjectInfo& object,
-                           uint64_t position);
-  std::unique_ptr<Item> TakeSpare(const std::stop_token& stop);
+  void End(Result<void> outcome);
 
   const Store& store_;
   const std::vector<ObjectInfo> objects_;
   const Filter wanted_;
+  const Prepare prepare_;
+  const size_t most_segments_;
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::unique_ptr<Item>> ready_;   // guarded by mutex_, like the rest
+  // Guarded by mutex_, like the rest.
+  size_t next_object_ = 0;      // to be opened
+  uint64_t next_position_ = 0;  // of its begin
+  std::deque<std::shared_ptr<Segment>> segments_;
+  std::deque<std::shared_ptr<Slot>> slots_;   // in the order of the blocks
   std::vector<std::unique_ptr<Item>> spare_;  // their memory is used again
-  Result<void> outcome_;
-  bool finished_ = false;
+  std::optional<Result<void>> end_;  // no block is handed out any more; what comes after the slots
+  Lsn last_end_;                     // of the segment read before
+  std::string last_digest_;          // likewise
 
-  Lsn last_end_;             // of the segment read before; the thread's alone
-  std::string last_digest_;  // likewise
-
-  std::unique_ptr<Item> current_;  // the caller's
-  std::jthread thread_;            // last: it uses everything above
+  std::unique_ptr<Item> current_;      // the caller's
+  std::vector<std::jthread> threads_;  // last: they use everything above
 };
 
 }  // namespace trunkline

@@ -29,6 +29,7 @@ struct ReplayOptions {
   std::string rows;
   std::string as_of;
   bool dry_run = false;
+  MemoryOptions memory;
   bool json = false;
   DestinationOptions destination;
   WhatIfOptions what_if;
@@ -67,6 +68,7 @@ Result<DatabaseState> RebuildAt(const Store& store, const Catalog& catalog,
   StateOptions state_options;
   state_options.tables = SplitAtCommas(options.tables);
   state_options.part = part;
+  state_options.memory = options.memory;
   what_if->Set(&state_options);
   state_options.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return BuildState(store, catalog, target, state_options);
@@ -179,6 +181,7 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
                       "What the stages see as their instant (default: the target's commit time)");
   AddWhatIfOptions(command, &options->what_if);
   command->add_flag("--force", options->destination.force, "Replace what the destination holds");
+  AddMemoryOptions(command, &options->memory);
   CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run,
                                            "Print what would be read, and write nothing");
   command->add_flag("--json", options->json, "Print JSON on what was rebuilt")->excludes(dry_run);

@@ -18,12 +18,14 @@ struct SnapshotOptions {
   std::string archive;
   std::string at = "latest";
   std::string scratch = std::filesystem::temp_directory_path().native();
+  MemoryOptions memory;
 };
 
 Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
-                              const ResolvedTarget& target) {
+                              const ResolvedTarget& target, const MemoryOptions& memory) {
   Progress progress("Reading");
   StateOptions options;
+  options.memory = memory;
   options.progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
   return BuildState(store, catalog, target, options);
 }
@@ -38,7 +40,7 @@ Result<void> RunSnapshot(const SnapshotOptions& options) {
     std::fprintf(stderr, "%s\nthere is a base snapshot already\n", where.c_str());
     return {};
   }
-  ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved));
+  ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options.memory));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);
   ASSIGN_OR_RETURN(const WrittenSnapshot written,
                    WriteSnapshot(store.get(), catalog, state, options.scratch));
@@ -59,6 +61,7 @@ void AddSnapshotCommand(CLI::App* app, CommandContext* context) {
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
   command->add_option("--at", options->at, "The target (default: latest)");
   command->add_option("--scratch", options->scratch, "A folder for scratch files");
+  AddMemoryOptions(command, &options->memory);
   command->callback([=] { context->run = [=] { return RunSnapshot(*options); }; });
 }
 

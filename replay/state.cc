@@ -27,6 +27,7 @@ class Builder {
   Result<Fold::Outcome> Build() {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
     fold.set_part(options_.part);
+    fold.set_memory(options_.memory);
     std::unordered_set<uint64_t> skip;
     for (const Lsn lsn : options_.skip) skip.insert(lsn.value);
     fold.set_skip(std::move(skip), options_.skip_observer);
@@ -41,6 +42,7 @@ class Builder {
 
   Result<void> Observe(FoldObserver* observer, Lsn from) {
     Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
+    fold.set_memory(options_.memory);
     fold.set_observer(observer, from);
     TRY(PlayPlan(&fold));
     return fold.EndObservation(plan_.steps.back().until);
@@ -86,7 +88,7 @@ class Builder {
       TRY(CheckPart(*item.reader, &expected));
       return fold->Add(item, Lsn{}, Lsn{UINT64_MAX});
     };
-    TRY(Play(std::move(objects), nullptr, add));
+    TRY(Play(std::move(objects), nullptr, fold, add));
     if (expected.empty()) return {};
     return Fail(WrongPart(expected.begin()->first));
   }
@@ -120,15 +122,16 @@ class Builder {
                            return IsLoaded(oid) && filter_.Wants(oid);
                          });
     };
-    return Play(step.segments, wanted,
+    return Play(step.segments, wanted, fold,
                 [&](const ReadAhead::Item& item) { return fold->Add(item, from, step.until); });
   }
 
-  Result<void> Play(std::vector<ObjectInfo> objects, const ReadAhead::Filter& wanted,
+  Result<void> Play(std::vector<ObjectInfo> objects, const ReadAhead::Filter& wanted, Fold* fold,
                     const std::function<Result<void>(const ReadAhead::Item&)>& add) {
     uint64_t bytes = 0;
     for (const ObjectInfo& object : objects) bytes += object.size;
-    ReadAhead blocks(store_, std::move(objects), wanted);
+    ReadAhead blocks(store_, std::move(objects), wanted,
+                     [fold](ReadAhead::Item* item) { fold->PrepareItem(item); });
     for (;;) {
       ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
       if (item == nullptr) break;

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
+#include "replay/memory_options.h"
 #include "replay/rows_part.h"
 #include "replay/skip_observer.h"
 #include "replay/target.h"
@@ -61,6 +62,7 @@ struct StateOptions {
   // Only the rows that fall into this part. Costs the memory of those alone, unless what happened
   // to a table takes all of its rows to tell: then it is folded as a whole first.
   RowsPart part = {};
+  MemoryOptions memory = {};
   // Leaves tables in doubt out of the state, as DatabaseState::doubtful, where an error would say
   // so.
   bool leave_doubtful_out = false;

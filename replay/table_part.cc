@@ -29,35 +29,36 @@ Tuple FoldedTable::WithOldValues(const Change& change) {
 
 Result<void> FoldedTable::ApplyInPart(const Change& change, uint64_t hash) {
   if (change.operation == Operation::kInsert) {
-    return IsInPart(change.new_tuple) ? ApplyWhole(change, hash) : Result<void>();
+    return IsInPart(change.new_tuple) ? ApplyWhole(change, hash, {}) : Result<void>();
   }
   if (change.operation == Operation::kDelete) {
-    return IsInPart(change.old_tuple) ? ApplyWhole(change, hash) : Result<void>();
+    return IsInPart(change.old_tuple) ? ApplyWhole(change, hash, {}) : Result<void>();
   }
   const Tuple row = WithOldValues(change);
   const bool arrives = IsInPart(row);
   const bool leaves = change.old_kind == OldTupleKind::kNone ? arrives : IsInPart(change.old_tuple);
-  if (leaves == arrives) return leaves ? ApplyWhole(change, hash) : Result<void>();
+  if (leaves == arrives) return leaves ? ApplyWhole(change, hash, {}) : Result<void>();
   Change half = change;
   if (leaves) {
     half.operation = Operation::kDelete;
-    return ApplyWhole(half, hash);
+    return ApplyWhole(half, hash, {});
   }
   for (const Value& value : row) {
     if (value.state == ValueState::kUnchangedToast) return Fail(TakesOtherParts());
   }
   half.operation = Operation::kInsert;
   half.new_tuple = row;
-  return ApplyWhole(half, Hash(row));
+  return ApplyWhole(half, identity_.Hash(row), {});
 }
 
-bool FoldedTable::KeepsParts(const std::vector<uint16_t>& identity_before, Mode mode_before,
-                             const ColumnMapping& mapping) const {
-  if (mode_ != mode_before) return false;
-  if (mapping.unchanged) return identity_columns_ == identity_before;
-  if (mode_ != Mode::kKeyed || identity_columns_.size() != identity_before.size()) return false;
-  for (size_t i = 0; i < identity_before.size(); ++i) {
-    if (mapping.sources[identity_columns_[i]].old_column != identity_before[i]) return false;
+bool FoldedTable::KeepsParts(const RowIdentity& before, const ColumnMapping& mapping) const {
+  if (identity_.kind != before.kind) return false;
+  if (mapping.unchanged) return identity_.columns == before.columns;
+  if (identity_.kind != Kind::kKeyed || identity_.columns.size() != before.columns.size()) {
+    return false;
+  }
+  for (size_t i = 0; i < before.columns.size(); ++i) {
+    if (mapping.sources[identity_.columns[i]].old_column != before.columns[i]) return false;
   }
   return true;
 }

@@ -1,11 +1,9 @@
 #include "replay/table_state.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "replay/fold_row.h"
 
 namespace trunkline {
@@ -38,52 +36,35 @@ std::vector<Value> Mapped(Tuple before, const ColumnMapping& mapping) {
 
 }  // namespace
 
-FoldedTable::FoldedTable(Relation relation, const RowsPart& part)
-    : relation_(std::move(relation)), part_(part) {
-  SetMode();
+FoldedTable::FoldedTable(Relation relation, const RowsPart& part,
+                         std::shared_ptr<StateMemory> memory)
+    : relation_(std::move(relation)),
+      part_(part),
+      memory_(std::move(memory)),
+      identity_(relation_) {
+  UseMemory();
 }
 
-void FoldedTable::SetMode() {
-  identity_columns_.clear();
-  const bool full = relation_.identity == ReplicaIdentity::kFull;
-  const bool nothing = relation_.identity == ReplicaIdentity::kNothing;
-  for (size_t i = 0; i < relation_.columns.size() && !nothing; ++i) {
-    if (full || relation_.columns[i].key) identity_columns_.push_back(static_cast<uint16_t>(i));
-  }
-  mode_ = full ? Mode::kMultiset : identity_columns_.empty() ? Mode::kInsertOnly : Mode::kKeyed;
-  old_values_.resize(relation_.columns.size());
+std::unique_ptr<RowStore> FoldedTable::UseMemory() {
+  auto rows = std::make_unique<MemoryRows>(identity_);
+  in_memory_ = rows.get();
+  return std::exchange(rows_, std::move(rows));
 }
 
-uint64_t FoldedTable::Hash(Tuple row) const {
-  uint64_t hash = 0;
-  for (const uint16_t column : identity_columns_) {
-    const Value& value = row[column];
-    hash = value.state == ValueState::kNull
-               ? hash * 0x9E3779B97F4A7C15ULL + 1
-               : XXH3_64bits_withSeed(value.bytes.data(), value.bytes.size(), hash);
-  }
-  return hash;
+Result<std::unique_ptr<RowStore>> FoldedTable::UseDisk() {
+  ASSIGN_OR_RETURN(std::unique_ptr<RowStore> rows, memory_->NewSpilledRows(identity_));
+  in_memory_ = nullptr;
+  return std::exchange(rows_, std::move(rows));
 }
 
-uint64_t FoldedTable::LookupHash(const Change& change) const {
-  if (mode_ == Mode::kInsertOnly) return 0;
-  return Hash(change.old_kind == OldTupleKind::kNone ? change.new_tuple : change.old_tuple);
+Result<void> FoldedTable::Spill() {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RowStore> before, UseDisk());
+  return TakeRows(*before, [](Tuple row) { return row; });
 }
 
-void FoldedTable::PrefetchSlot(uint64_t hash) const {
-  if (const RowId row = index_.Guess(hash); row != RowStore::kNoRow) rows_.Prefetch(row);
-}
-
-void FoldedTable::PrefetchRow(uint64_t hash) const {
-  const RowId row = index_.Guess(hash);
-  if (row == RowStore::kNoRow) return;
-  if (const char* packed = rows_.packed(row)) __builtin_prefetch(packed);
-}
-
-bool FoldedTable::SameIdentity(RowId row, Tuple other) const {
-  const char* packed = rows_.packed(row);
+bool FoldedTable::SameIdentity(const char* packed, Tuple other) const {
   size_t column = 0;
-  for (const uint16_t wanted : identity_columns_) {
+  for (const uint16_t wanted : identity_.columns) {
     for (; column < wanted; ++column) UnpackValue(&packed);
     if (!(UnpackValue(&packed) == other[wanted])) return false;
     ++column;
@@ -91,67 +72,13 @@ bool FoldedTable::SameIdentity(RowId row, Tuple other) const {
   return true;
 }
 
-size_t FoldedTable::Find(uint64_t hash, Tuple identity) const {
-  return index_.Find(hash, [&](RowId row) { return SameIdentity(row, identity); });
-}
-
-// Makes row `id`, which holds `row`, findable.
-Result<void> FoldedTable::Link(RowId id, uint64_t hash, Tuple row) {
-  if (mode_ == Mode::kInsertOnly) return {};
-  const size_t slot = Find(hash, row);
-  if (mode_ == Mode::kKeyed) {
-    if (slot != RowIndex::kNoSlot) {
-      if (conflicts_ == nullptr) {
-        return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
-      }
-      conflicts_->OnRowConflict(ConflictKind::kTakenKey, relation_, row);
-      rows_.Erase(Unlink(slot));
-    }
-    index_.Insert(hash, id);
-    return {};
-  }
-  if (next_equal_.size() <= id) next_equal_.resize(id + 1, RowStore::kNoRow);
-  if (slot == RowIndex::kNoSlot) {
-    next_equal_[id] = RowStore::kNoRow;
-    index_.Insert(hash, id);
-  } else {
-    next_equal_[id] = index_.row(slot);
-    index_.set_row(slot, id);
-  }
-  return {};
-}
-
-// Makes one row of `slot` unfindable, and says which.
-FoldedTable::RowId FoldedTable::Unlink(size_t slot) {
-  const RowId id = index_.row(slot);
-  if (mode_ == Mode::kMultiset && next_equal_[id] != RowStore::kNoRow) {
-    index_.set_row(slot, next_equal_[id]);
-  } else {
-    index_.Erase(slot);
-  }
-  return id;
-}
-
-Result<void> FoldedTable::Reindex() {
-  index_.Clear();
-  next_equal_.clear();
-  if (mode_ == Mode::kInsertOnly) return {};
-  index_.Reserve(rows_.live());
-  std::vector<Value> row(relation_.columns.size());
-  for (RowId id = 0; id < rows_.end(); ++id) {
-    if (rows_.packed(id) == nullptr) continue;
-    UnpackRow(rows_.packed(id), row);
-    TRY(Link(id, Hash(row), row));
-  }
-  return {};
-}
-
-// `row` with its unchanged TOAST values taken from `old_row`; kNoRow: there must be none.
-Result<Tuple> FoldedTable::Complete(Tuple row, RowId old_row) {
+// `row` with its unchanged TOAST values taken from `old_row`; null: there must be none.
+Result<Tuple> FoldedTable::Complete(Tuple row, const char* old_row) {
   bool complete = true;
   for (const Value& value : row) complete &= IsStored(value);
   if (complete) return row;
-  if (old_row != RowStore::kNoRow) UnpackRow(rows_.packed(old_row), old_values_);
+  old_values_.resize(row.size());
+  if (old_row != nullptr) UnpackRow(old_row, old_values_);
   new_values_.assign(row.begin(), row.end());
   for (size_t i = 0; i < row.size(); ++i) {
     if (row[i].state == ValueState::kBinary) {
@@ -159,7 +86,7 @@ Result<Tuple> FoldedTable::Complete(Tuple row, RowId old_row) {
                   "column \"" + relation_.columns[i].name + "\" has values in binary format");
     }
     if (row[i].state != ValueState::kUnchangedToast) continue;
-    if (old_row == RowStore::kNoRow) {
+    if (old_row == nullptr) {
       return Fail(ErrorKind::kCorrupt, "column \"" + relation_.columns[i].name +
                                            "\" of a new row is said to be unchanged");
     }
@@ -168,23 +95,49 @@ Result<Tuple> FoldedTable::Complete(Tuple row, RowId old_row) {
   return Tuple(new_values_);
 }
 
-Result<void> FoldedTable::MakeRoom() {
-  if (!rows_.wasteful() && !rows_.full()) return {};
-  rows_.Compact();
-  if (rows_.full()) return Fail(ErrorKind::kUnsupported, "it has more rows than fit in memory");
-  return Reindex();
+// Valid until the next call.
+PackedRow FoldedTable::Pack(Tuple complete) {
+  packed_.resize(PackedSize(complete));
+  PackRow(complete, packed_.data());
+  return {packed_};
 }
 
-Result<void> FoldedTable::Insert(Tuple row, uint64_t hash) {
-  ASSIGN_OR_RETURN(const Tuple complete, Complete(row, RowStore::kNoRow));
-  if (incomplete_ && mode_ == Mode::kKeyed) {
-    const size_t slot = Find(hash, complete);
-    if (slot != RowIndex::kNoSlot) {
-      rows_.Replace(index_.row(slot), complete);
-      return {};
-    }
+Result<void> FoldedTable::Insert(const Change& change, uint64_t hash, const PackedRow& packed) {
+  PackedRow row = packed;
+  if (!row.is_there()) {
+    ASSIGN_OR_RETURN(const Tuple complete, Complete(change.new_tuple, nullptr));
+    row = Pack(complete);
   }
-  return Link(rows_.Append(complete), hash, complete);
+  return Put(row, hash);
+}
+
+Result<void> FoldedTable::Put(const PackedRow& row, uint64_t hash) {
+  ASSIGN_OR_RETURN(const bool inserted, rows_->Insert(row, hash));
+  if (inserted) return {};
+  if (incomplete_) {
+    std::vector<Value> values(identity_.width);
+    UnpackRow(row.bytes.data(), values);
+    ASSIGN_OR_RETURN(const char* const found, rows_->Find(values, hash));
+    CHECK(found != nullptr);
+    return rows_->Replace(row);
+  }
+  TRY(TakeKey(row, hash));
+  ASSIGN_OR_RETURN(const bool taken, rows_->Insert(row, hash));
+  CHECK(taken);
+  return {};
+}
+
+// Another row has the key of `row`: where that is no error, it goes.
+Result<void> FoldedTable::TakeKey(const PackedRow& row, uint64_t hash) {
+  if (conflicts_ == nullptr) {
+    return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
+  }
+  std::vector<Value> values(identity_.width);
+  UnpackRow(row.bytes.data(), values);
+  conflicts_->OnRowConflict(ConflictKind::kTakenKey, relation_, values);
+  ASSIGN_OR_RETURN(const char* const other, rows_->Find(values, hash));
+  CHECK(other != nullptr);
+  return rows_->Erase();
 }
 
 Result<void> FoldedTable::MissingRow(Tuple identity, const char* what) {
@@ -194,59 +147,61 @@ Result<void> FoldedTable::MissingRow(Tuple identity, const char* what) {
   return {};
 }
 
-Result<void> FoldedTable::Update(const Change& change, uint64_t hash) {
+Result<void> FoldedTable::Update(const Change& change, uint64_t hash, const PackedRow& packed) {
   const bool has_old = change.old_kind != OldTupleKind::kNone;
   const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
-  const size_t slot = Find(hash, identity);
-  if (slot == RowIndex::kNoSlot) {
-    return MissingRow(identity, "an update of a row that is not there");
+  ASSIGN_OR_RETURN(const char* const old_row, rows_->Find(identity, hash));
+  if (old_row == nullptr) return MissingRow(identity, "an update of a row that is not there");
+  Tuple complete = change.new_tuple;
+  if (!packed.is_there()) {
+    ASSIGN_OR_RETURN(complete, Complete(change.new_tuple, old_row));
   }
-  ASSIGN_OR_RETURN(const Tuple row, Complete(change.new_tuple, index_.row(slot)));
-  if (!has_old) {
-    rows_.Replace(index_.row(slot), row);
-    return {};
-  }
-  const uint64_t new_hash = Hash(row);
-  if (new_hash == hash && SameIdentity(index_.row(slot), row)) {
-    rows_.Replace(index_.row(slot), row);
-    return {};
-  }
-  const RowId id = Unlink(slot);
-  TRY(Link(id, new_hash, row));
-  rows_.Replace(id, row);
+  const PackedRow row = packed.is_there() ? packed : Pack(complete);
+  if (!has_old || SameIdentity(old_row, complete)) return rows_->Replace(row);
+  const uint64_t new_hash = identity_.Hash(complete);
+  ASSIGN_OR_RETURN(const bool replaced, rows_->ReplaceIdentity(row, new_hash));
+  if (replaced) return {};
+  TRY(TakeKey(row, new_hash));
+  ASSIGN_OR_RETURN(const char* const again, rows_->Find(identity, hash));
+  CHECK(again != nullptr);
+  ASSIGN_OR_RETURN(const bool taken, rows_->ReplaceIdentity(row, new_hash));
+  CHECK(taken);
   return {};
 }
 
 Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
-  const size_t slot = Find(hash, old_row);
-  if (slot == RowIndex::kNoSlot) {
-    return MissingRow(old_row, "a delete of a row that is not there");
-  }
-  rows_.Erase(Unlink(slot));
-  return {};
+  ASSIGN_OR_RETURN(const char* const found, rows_->Find(old_row, hash));
+  if (found == nullptr) return MissingRow(old_row, "a delete of a row that is not there");
+  return rows_->Erase();
 }
 
-Result<void> FoldedTable::Apply(const Change& change, uint64_t hash) {
+uint64_t FoldedTable::LookupHash(const Change& change) const {
+  return identity_.Hash(change.old_kind == OldTupleKind::kNone ? change.new_tuple
+                                                               : change.old_tuple);
+}
+
+Result<void> FoldedTable::Apply(const Change& change) {
+  return Apply(change, LookupHash(change), {});
+}
+
+Result<void> FoldedTable::Apply(const Change& change, uint64_t hash, const PackedRow& packed) {
   if (doubt_) return {};
   if (!real_rows_.empty()) return ApplyBesideReal(change, hash);
-  return part_.is_whole() ? ApplyWhole(change, hash) : ApplyInPart(change, hash);
+  return part_.is_whole() ? ApplyWhole(change, hash, packed) : ApplyInPart(change, hash);
 }
 
-Result<void> FoldedTable::ApplyWhole(const Change& change, uint64_t hash) {
-  TRY(MakeRoom());
-  if (change.operation == Operation::kInsert) return Insert(change.new_tuple, hash);
-  if (mode_ == Mode::kInsertOnly ||
-      (mode_ == Mode::kMultiset && change.old_kind != OldTupleKind::kFull)) {
+Result<void> FoldedTable::ApplyWhole(const Change& change, uint64_t hash, const PackedRow& packed) {
+  if (change.operation == Operation::kInsert) return Insert(change, hash, packed);
+  if (identity_.kind == Kind::kInsertOnly ||
+      (identity_.kind == Kind::kMultiset && change.old_kind != OldTupleKind::kFull)) {
     return Fail(ErrorKind::kCorrupt, "an update or delete without the identity of its row");
   }
-  if (change.operation == Operation::kUpdate) return Update(change, hash);
+  if (change.operation == Operation::kUpdate) return Update(change, hash, packed);
   return Delete(change.old_tuple, hash);
 }
 
 void FoldedTable::Truncate() {
-  rows_.Clear();
-  index_.Clear();
-  next_equal_.clear();
+  rows_->Clear();
   real_rows_.clear();
   doubt_.reset();
 }
@@ -256,94 +211,80 @@ void FoldedTable::set_doubt(Error doubt) {
   doubt_ = std::move(doubt);
 }
 
-Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping) {
-  const std::vector<uint16_t> identity_before = identity_columns_;
-  const Mode mode_before = mode_;
-  const size_t width_before = relation_.columns.size();
-  ++descriptions_;
-  if (!mapping.unchanged || !SameTableAndColumnNames(relation_, relation)) ++reshapes_;
-  relation_ = std::move(relation);
-  SetMode();
-  if (!part_.is_whole() && !KeepsParts(identity_before, mode_before, mapping)) {
-    return Fail(TakesOtherParts());
+// Into a store of its own, so that what `change` yields may borrow from the row it is given. For a
+// while there are two of them: what takes much memory goes to disk then.
+Result<void> FoldedTable::Rewrite(const std::function<Tuple(Tuple row)>& change) {
+  const bool fits = memory_ == nullptr || rows_->memory_bytes() <= memory_->row_bytes() / 4;
+  std::unique_ptr<RowStore> before;
+  if (in_memory_ != nullptr && fits) {
+    before = UseMemory();
+  } else {
+    ASSIGN_OR_RETURN(before, UseDisk());
   }
-  if (!mapping.unchanged) MapRows(mapping, width_before);
-  if (mapping.unchanged && mode_ == mode_before && identity_columns_ == identity_before) return {};
-  if (!real_rows_.empty()) {
-    ChangeRealRows(width_before, mapping.unchanged && identity_columns_ == identity_before,
-                   [&](std::vector<Value>* row) { *row = Mapped(*row, mapping); });
-  }
-  return Reindex();
+  return TakeRows(*before, change);
 }
 
-void FoldedTable::MapRows(const ColumnMapping& mapping, size_t width_before) {
-  RowStore rows;
-  std::vector<Value> before(width_before);
-  for (RowId id = 0; id < rows_.end(); ++id) {
-    if (rows_.packed(id) == nullptr) continue;
-    UnpackRow(rows_.packed(id), before);
-    rows.Append(Mapped(before, mapping));
+Result<void> FoldedTable::TakeRows(const RowStore& rows,
+                                   const std::function<Tuple(Tuple row)>& change) {
+  return rows.ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
+    const Tuple after = change(row);
+    return Put(Pack(after), identity_.Hash(after));
+  });
+}
+
+Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping) {
+  ++descriptions_;
+  if (!mapping.unchanged || !SameTableAndColumnNames(relation_, relation)) ++reshapes_;
+  const RowIdentity before = std::exchange(identity_, RowIdentity(relation));
+  relation_ = std::move(relation);
+  if (!part_.is_whole() && !KeepsParts(before, mapping)) return Fail(TakesOtherParts());
+  if (mapping.unchanged && identity_ == before) return {};
+  if (!real_rows_.empty()) {
+    ChangeRealRows(before.width, mapping.unchanged && identity_.columns == before.columns,
+                   [&](std::vector<Value>* row) { *row = Mapped(*row, mapping); });
   }
-  rows_ = std::move(rows);
+  if (mapping.unchanged) return Rewrite([](Tuple row) { return row; });
+  std::vector<Value> after;
+  return Rewrite([&](Tuple row) { return Tuple(after = Mapped(row, mapping)); });
 }
 
 Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*renamed*/,
                                        const std::function<bool(Value* value)>& change) {
-  const bool tells_part = mode_ != Mode::kKeyed || relation_.columns[column].key;
+  const bool tells_part = identity_.kind != Kind::kKeyed || relation_.columns[column].key;
   if (!part_.is_whole() && tells_part) return Fail(TakesOtherParts());
   bool doubtful = false;
+  bool changes = false;
   ++reshapes_;
-  std::vector<Value> row(relation_.columns.size());
-  for (RowId id = 0; id < rows_.end(); ++id) {
-    if (rows_.packed(id) == nullptr) continue;
-    UnpackRow(rows_.packed(id), row);
-    if (row[column].state == ValueState::kNull) continue;
-    doubtful |= change(&row[column]);
-    rows_.Replace(id, row);
-  }
+  TRY(rows_->ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
+    Value value = row[column];
+    if (value.state == ValueState::kNull) return {};
+    doubtful |= change(&value);
+    changes |= !(value == row[column]);
+    return {};
+  }));
   ChangeRealRows(relation_.columns.size(), /*same_identity=*/true, [&](std::vector<Value>* real) {
     if ((*real)[column].state != ValueState::kNull) doubtful |= change(&(*real)[column]);
   });
-  TRY(Reindex());
+  if (!changes) return doubtful;
+  std::vector<Value> after(relation_.columns.size());
+  TRY(Rewrite([&](Tuple row) {
+    after.assign(row.begin(), row.end());
+    if (after[column].state != ValueState::kNull) change(&after[column]);
+    return Tuple(after);
+  }));
   return doubtful;
 }
 
-bool FoldedTable::FindRow(const Change& change, uint64_t hash, std::vector<Value>* row) const {
-  if (change.operation == Operation::kInsert || mode_ == Mode::kInsertOnly) return false;
-  const size_t slot =
-      Find(hash, change.old_kind == OldTupleKind::kNone ? change.new_tuple : change.old_tuple);
-  if (slot == RowIndex::kNoSlot) return false;
+Result<bool> FoldedTable::FindRow(const Change& change, uint64_t hash,
+                                  std::vector<Value>* row) const {
+  if (change.operation == Operation::kInsert || identity_.kind == Kind::kInsertOnly) return false;
+  const bool has_old = change.old_kind != OldTupleKind::kNone;
+  ASSIGN_OR_RETURN(const char* const found,
+                   rows_->Find(has_old ? change.old_tuple : change.new_tuple, hash));
+  if (found == nullptr) return false;
   row->resize(relation_.columns.size());
-  UnpackRow(rows_.packed(index_.row(slot)), *row);
+  UnpackRow(found, *row);
   return true;
-}
-
-Result<void> FoldedTable::ForEachRowNow(const std::function<Result<void>(Tuple row)>& visit) const {
-  std::vector<Value> row(relation_.columns.size());
-  for (RowId id = 0; id < rows_.end(); ++id) {
-    if (rows_.packed(id) == nullptr) continue;
-    UnpackRow(rows_.packed(id), row);
-    TRY(visit(row));
-  }
-  return {};
-}
-
-void FoldedTable::Finish() {
-  index_.Clear();
-  next_equal_.clear();
-  next_equal_.shrink_to_fit();
-  rows_.DropErased();
-}
-
-Result<void> FoldedTable::ForEachRow(uint64_t first, uint64_t count,
-                                     const std::function<Result<void>(Tuple row)>& visit) const {
-  std::vector<Value> row(relation_.columns.size());
-  const uint64_t end = std::min<uint64_t>(first + count, rows_.end());
-  for (uint64_t id = first; id < end; ++id) {
-    UnpackRow(rows_.packed(static_cast<RowId>(id)), row);
-    TRY(visit(row));
-  }
-  return {};
 }
 
 }  // namespace trunkline

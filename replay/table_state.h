@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,10 +15,12 @@
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
-#include "replay/fold_row_index.h"
-#include "replay/fold_row_store.h"
+#include "replay/memory_rows.h"
+#include "replay/prepared_block.h"
+#include "replay/row_store.h"
 #include "replay/skip_observer.h"
 #include "replay/state.h"
+#include "replay/state_memory.h"
 
 namespace trunkline {
 
@@ -28,34 +31,45 @@ namespace trunkline {
 // row was written.
 class FoldedTable final : public TableState, public TableRows {
  public:
-  // Rows of other parts than `part` are passed over.
-  explicit FoldedTable(Relation relation, const RowsPart& part = {});
+  // Rows of other parts than `part` are passed over. Without `memory` there is no end of that.
+  explicit FoldedTable(Relation relation, const RowsPart& part = {},
+                       std::shared_ptr<StateMemory> memory = nullptr);
 
   const Relation& relation() const override { return relation_; }
-  uint64_t row_count() const override { return rows_.live(); }
+  uint64_t row_count() const override { return rows_->row_count(); }
   // Only after Finish.
   Result<void> ForEachRow(uint64_t first, uint64_t count,
-                          const std::function<Result<void>(Tuple row)>& visit) const override;
+                          const std::function<Result<void>(Tuple row)>& visit) const override {
+    return rows_->ForEachRow(first, count, visit);
+  }
 
-  // The hash by which the row that `change` is about is found; the caller passes it back to Apply,
-  // so that it can be computed, and memory be fetched in three steps, ahead.
+  // Memory is fetched in three steps, ahead of Apply.
+  void PrefetchIndex(uint64_t hash) const {
+    if (in_memory_ != nullptr) in_memory_->PrefetchIndex(hash);
+  }
+  void PrefetchSlot(uint64_t hash) const {
+    if (in_memory_ != nullptr) in_memory_->PrefetchSlot(hash);
+  }
+  void PrefetchRow(uint64_t hash) const {
+    if (in_memory_ != nullptr) in_memory_->PrefetchRow(hash);
+  }
+
+  // Applies an insert, update or delete whose tuples are as wide as relation(). `hash` is that of
+  // the identity by which the change names its row, `packed` its new row, where they were prepared.
+  // kCorrupt when the archive cannot be right: a row to change is not there, a key is there
+  // already. kUnsupported where a row comes from another part, which has values of it; so do Become
+  // and ChangeValues.
+  Result<void> Apply(const Change& change, uint64_t hash, const PackedRow& packed);
+  Result<void> Apply(const Change& change);
   uint64_t LookupHash(const Change& change) const;
-  void PrefetchIndex(uint64_t hash) const { index_.Prefetch(hash); }
-  void PrefetchSlot(uint64_t hash) const;
-  void PrefetchRow(uint64_t hash) const;
-
-  // Applies an insert, update or delete whose tuples are as wide as relation(). kCorrupt when the
-  // archive cannot be right: a row to change is not there, a key is there already. kUnsupported
-  // where a row comes from another part, which has values of it; so do Become and ChangeValues.
-  // While the table is incomplete, a row that is not there is passed over, and one that is there
-  // already is replaced.
-  Result<void> Apply(const Change& change, uint64_t hash);
 
   // The row that `change`, with its LookupHash, is about to change or remove. False where it is an
-  // insert, or the row is not there. `row` borrows from the table until that changes.
-  bool FindRow(const Change& change, uint64_t hash, std::vector<Value>* row) const;
+  // insert, or the row is not there. `row` borrows from the table until its next call.
+  Result<bool> FindRow(const Change& change, uint64_t hash, std::vector<Value>* row) const;
   // As ForEachRow for all rows, also before Finish. `visit` must not change the table.
-  Result<void> ForEachRowNow(const std::function<Result<void>(Tuple row)>& visit) const;
+  Result<void> ForEachRowNow(const std::function<Result<void>(Tuple row)>& visit) const {
+    return rows_->ForEachRow(0, UINT64_MAX, visit);
+  }
   // How often the table was described anew, and how often that, or a changed type, gave the table
   // or a column another name, or rows other columns or values.
   uint64_t descriptions() const { return descriptions_; }
@@ -68,7 +82,7 @@ class FoldedTable final : public TableState, public TableRows {
   void SkipTruncate();
 
   // Other parts may have some.
-  bool has_rows() const override { return rows_.live() > 0 || !part_.is_whole(); }
+  bool has_rows() const override { return rows_->row_count() > 0 || !part_.is_whole(); }
   Result<void> Become(Relation relation, const ColumnMapping& mapping) override;
   Result<bool> ChangeValues(size_t column, const RenamedLabelMap* renamed,
                             const std::function<bool(Value* value)>& change) override;
@@ -81,37 +95,41 @@ class FoldedTable final : public TableState, public TableRows {
   void set_doubtful_from(Lsn lsn) { doubtful_from_ = lsn; }
   const std::optional<Error>& doubt() const override { return doubt_; }
 
+  // Gives back memory that rows do not need any more; called from time to time.
+  Result<void> MakeRoom() { return rows_->MakeRoom(); }
+  uint64_t memory_bytes() const { return rows_->memory_bytes(); }
+  // Moves the rows to disk, where they stay. Only with `memory`.
+  Result<void> Spill();
   // No more changes: drops what only folding needs.
-  void Finish();
+  Result<void> Finish() { return rows_->Finish(); }
 
  private:
-  enum class Mode { kKeyed, kMultiset, kInsertOnly };
-  using RowId = RowStore::RowId;
+  using Kind = RowIdentity::Kind;
 
-  void SetMode();
+  // Empty, in memory or on disk, instead of rows_, which it returns.
+  std::unique_ptr<RowStore> UseMemory();
+  Result<std::unique_ptr<RowStore>> UseDisk();
   Error TakesOtherParts() const;
   bool IsInPart(Tuple row) const;
   Tuple WithOldValues(const Change& change);
-  Result<void> ApplyWhole(const Change& change, uint64_t hash);
+  Result<void> ApplyWhole(const Change& change, uint64_t hash, const PackedRow& packed);
   // An update that leads a row from one part to another is a delete in the one, an insert in the
   // other.
   Result<void> ApplyInPart(const Change& change, uint64_t hash);
   // Whether each row stays in its part: parts go by the values of the identity, in its order.
-  bool KeepsParts(const std::vector<uint16_t>& identity_before, Mode mode_before,
-                  const ColumnMapping& mapping) const;
-  uint64_t Hash(Tuple row) const;
-  bool SameIdentity(RowId row, Tuple other) const;
-  size_t Find(uint64_t hash, Tuple identity) const;
-  Result<void> Link(RowId id, uint64_t hash, Tuple row);
-  RowId Unlink(size_t slot);
-  Result<void> Reindex();
-  void MapRows(const ColumnMapping& mapping, size_t width_before);
-  Result<Tuple> Complete(Tuple row, RowId old_row);
-  Result<void> Insert(Tuple row, uint64_t hash);
+  bool KeepsParts(const RowIdentity& before, const ColumnMapping& mapping) const;
+  bool SameIdentity(const char* packed, Tuple other) const;
+  Result<void> Rewrite(const std::function<Tuple(Tuple row)>& change);
+  Result<void> TakeRows(const RowStore& rows, const std::function<Tuple(Tuple row)>& change);
+  Result<Tuple> Complete(Tuple row, const char* old_row);
+  PackedRow Pack(Tuple complete);
+  // Inserts a row, or replaces the one with its key where that may be.
+  Result<void> Put(const PackedRow& row, uint64_t hash);
+  Result<void> TakeKey(const PackedRow& row, uint64_t hash);
   Result<void> MissingRow(Tuple identity, const char* what);
-  Result<void> Update(const Change& change, uint64_t hash);
+  Result<void> Insert(const Change& change, uint64_t hash, const PackedRow& packed);
+  Result<void> Update(const Change& change, uint64_t hash, const PackedRow& packed);
   Result<void> Delete(Tuple old_row, uint64_t hash);
-  Result<void> MakeRoom();
 
   // A row as it really was, where that is not what the table holds.
   struct RealRow {
@@ -119,8 +137,9 @@ class FoldedTable final : public TableState, public TableRows {
     std::string packed;
   };
   std::string IdentityOf(Tuple row) const;
-  void PutReal(Tuple row);
-  void PutGone(Tuple identity);
+  Result<std::optional<std::string>> CopyOf(Tuple identity, uint64_t hash) const;
+  Result<void> PutReal(Tuple row);
+  Result<void> PutGone(Tuple identity);
   Result<void> ApplyBesideReal(const Change& change, uint64_t hash);
   Result<void> UpdateBesideReal(const Change& change, uint64_t hash, const std::string& real);
   void ChangeRealRows(size_t width_before, bool same_identity,
@@ -128,11 +147,10 @@ class FoldedTable final : public TableState, public TableRows {
 
   Relation relation_;
   const RowsPart part_;
-  Mode mode_ = Mode::kInsertOnly;
-  std::vector<uint16_t> identity_columns_;  // every column in a multiset
-  RowStore rows_;
-  RowIndex index_;
-  std::vector<RowId> next_equal_;  // multiset: the next of rows that are all equal, or kNoRow
+  const std::shared_ptr<StateMemory> memory_;
+  RowIdentity identity_;
+  std::unique_ptr<RowStore> rows_;
+  MemoryRows* in_memory_ = nullptr;  // rows_, where they are
   bool incomplete_ = false;
   std::optional<Error> doubt_;
   Lsn doubtful_from_;
@@ -143,6 +161,7 @@ class FoldedTable final : public TableState, public TableRows {
   std::vector<Value> old_values_;                       // scratch
   std::vector<Value> new_values_;                       // scratch
   std::vector<Value> arriving_;                         // scratch
+  std::string packed_;                                  // scratch
 };
 
 }  // namespace trunkline

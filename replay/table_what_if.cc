@@ -26,58 +26,59 @@ void TakeUnchanged(Tuple before, std::vector<Value>* row) {
 
 std::string FoldedTable::IdentityOf(Tuple row) const {
   std::vector<Value> identity;
-  for (const uint16_t column : identity_columns_) identity.push_back(row[column]);
+  for (const uint16_t column : identity_.columns) identity.push_back(row[column]);
   return Packed(identity);
 }
 
-void FoldedTable::PutReal(Tuple row) {
-  const size_t slot = Find(Hash(row), row);
+// The row that is there now, in memory of its own; empty where there is none.
+Result<std::optional<std::string>> FoldedTable::CopyOf(Tuple identity, uint64_t hash) const {
+  ASSIGN_OR_RETURN(const char* const packed, rows_->Find(identity, hash));
+  if (packed == nullptr) return std::optional<std::string>();
+  return std::optional<std::string>(WholeRow(packed, identity_.width));
+}
+
+Result<void> FoldedTable::PutReal(Tuple row) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> now, CopyOf(row, identity_.Hash(row)));
   std::string packed = Packed(row);
-  const bool same =
-      slot != RowIndex::kNoSlot &&
-      packed.compare(0, packed.size(), rows_.packed(index_.row(slot)), packed.size()) == 0;
-  if (same) {
+  if (now == packed) {
     real_rows_.erase(IdentityOf(row));
   } else {
     real_rows_[IdentityOf(row)] = {.present = true, .packed = std::move(packed)};
   }
+  return {};
 }
 
-void FoldedTable::PutGone(Tuple identity) {
-  if (Find(Hash(identity), identity) == RowIndex::kNoSlot) {
+Result<void> FoldedTable::PutGone(Tuple identity) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> now,
+                   CopyOf(identity, identity_.Hash(identity)));
+  if (!now) {
     real_rows_.erase(IdentityOf(identity));
   } else {
     real_rows_[IdentityOf(identity)] = {.present = false, .packed = Packed(identity)};
   }
+  return {};
 }
 
 Result<void> FoldedTable::Skip(const Change& change, uint64_t hash) {
-  if (mode_ != Mode::kKeyed || doubt_) return {};
-  if (change.operation == Operation::kDelete) {
-    PutGone(change.old_tuple);
-    return {};
-  }
+  if (identity_.kind != Kind::kKeyed || doubt_) return {};
+  if (change.operation == Operation::kDelete) return PutGone(change.old_tuple);
   std::vector<Value> after(change.new_tuple.begin(), change.new_tuple.end());
-  if (change.operation == Operation::kInsert) {
-    PutReal(after);
-    return {};
-  }
+  if (change.operation == Operation::kInsert) return PutReal(after);
   const bool has_old = change.old_kind != OldTupleKind::kNone;
   const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
   std::vector<Value> before(after.size());
   const auto real = real_rows_.extract(IdentityOf(identity));
-  const size_t slot = Find(hash, identity);
+  ASSIGN_OR_RETURN(const std::optional<std::string> now, CopyOf(identity, hash));
   if (!real.empty() && real.mapped().present) {
     UnpackRow(real.mapped().packed.data(), before);
-  } else if (real.empty() && slot != RowIndex::kNoSlot) {
-    UnpackRow(rows_.packed(index_.row(slot)), before);
+  } else if (real.empty() && now) {
+    UnpackRow(now->data(), before);
   } else {
     return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
   }
   TakeUnchanged(before, &after);
-  if (has_old) PutGone(identity);
-  PutReal(after);
-  return {};
+  if (has_old) TRY(PutGone(identity));
+  return PutReal(after);
 }
 
 void FoldedTable::SkipTruncate() { real_rows_.clear(); }
@@ -85,7 +86,7 @@ void FoldedTable::SkipTruncate() { real_rows_.clear(); }
 Result<void> FoldedTable::ApplyBesideReal(const Change& change, uint64_t hash) {
   if (change.operation == Operation::kInsert) {
     real_rows_.erase(IdentityOf(change.new_tuple));
-    return ApplyWhole(change, hash);
+    return ApplyWhole(change, hash, {});
   }
   const bool has_old = change.old_kind != OldTupleKind::kNone;
   const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
@@ -94,7 +95,7 @@ Result<void> FoldedTable::ApplyBesideReal(const Change& change, uint64_t hash) {
     if (change.operation == Operation::kUpdate) {
       real_rows_.erase(IdentityOf(WithOldValues(change)));
     }
-    return ApplyWhole(change, hash);
+    return ApplyWhole(change, hash, {});
   }
   if (!real.mapped().present) {
     return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
@@ -104,29 +105,27 @@ Result<void> FoldedTable::ApplyBesideReal(const Change& change, uint64_t hash) {
 
 Result<void> FoldedTable::UpdateBesideReal(const Change& change, uint64_t hash,
                                            const std::string& real) {
-  TRY(MakeRoom());
   std::vector<Value> before(relation_.columns.size());
   UnpackRow(real.data(), before);
   std::vector<Value> after(change.new_tuple.begin(), change.new_tuple.end());
   TakeUnchanged(before, &after);
   const bool has_old = change.old_kind != OldTupleKind::kNone;
   const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
-  const size_t slot = Find(hash, identity);
-  if (slot == RowIndex::kNoSlot) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> now, CopyOf(identity, hash));
+  if (!now) {
     conflicts_->OnRowConflict(ConflictKind::kMissingRow, relation_, identity);
   } else {
     conflicts_->OnRowConflict(ConflictKind::kBuiltOn, relation_, identity);
     std::vector<Value> merged(after.size());
-    UnpackRow(rows_.packed(index_.row(slot)), merged);
+    UnpackRow(now->data(), merged);
     for (size_t i = 0; i < merged.size(); ++i) {
       if (!(after[i] == before[i])) merged[i] = after[i];
     }
     Change change_alone = change;
     change_alone.new_tuple = merged;
-    TRY(Update(change_alone, hash));
+    TRY(Update(change_alone, hash, {}));
   }
-  PutReal(after);
-  return {};
+  return PutReal(after);
 }
 
 // Rows that are gone are known by their identity alone: where that becomes another, nothing is.

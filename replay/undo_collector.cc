@@ -100,7 +100,8 @@ Result<void> UndoCollector::OnRowChange(const TransactionInfo& transaction, cons
   knows_table_ = true;
   ASSIGN_OR_RETURN(const Touched* touched, Touch(table));
   // Of a row that is not there the fold says so next.
-  if (change.operation != Operation::kInsert && !table.FindRow(change, hash, &before_)) return {};
+  ASSIGN_OR_RETURN(const bool found, table.FindRow(change, hash, &before_));
+  if (change.operation != Operation::kInsert && !found) return {};
   command_.clear();
   TRY(AppendInverse(*touched, change));
   return Store(transaction);

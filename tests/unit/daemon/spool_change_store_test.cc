@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "daemon/metrics.h"
-#include "daemon/spool_folder.h"
+#include "archive/scratch_folder.h"
 #include "tests/unit/archive/temporary_folder.h"
 
 namespace trunkline {
@@ -206,9 +206,9 @@ TEST_F(SpoolChangeStoreTest, LeavesWhatAnotherProcessUses) {
 TEST_F(SpoolChangeStoreTest, RemovesNobodyElsesFolders) {
   fs::create_directory(folder_ / "trunkline-archive");
   fs::create_directory(folder_ / "real");
-  fs::create_directory_symlink("real", folder_ / "trunkline-spool-link");
+  fs::create_directory_symlink("real", folder_ / "trunkline-scratch-link");
   WriteFile(folder_ / "real/kept", "x");
-  SpoolFolder::RemoveAbandoned(folder_.path());
+  ScratchFolder::RemoveAbandoned(folder_.path());
   EXPECT_TRUE(fs::exists(folder_ / "trunkline-archive"));
   EXPECT_TRUE(fs::exists(folder_ / "real/kept"));
 }

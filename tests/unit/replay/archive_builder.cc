@@ -1,5 +1,7 @@
 #include "tests/unit/replay/archive_builder.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -294,6 +296,38 @@ void ArchiveBuilder::Gap(uint64_t end) {
 
 Catalog ArchiveBuilder::ReadCatalog() const { return Checked(LoadCatalog(*store_)); }
 
+namespace {
+
+std::vector<std::string> SortedRows(const TableState& table) {
+  std::vector<std::string> rows;
+  Check(table.ForEachRow(0, table.row_count(), [&](Tuple row) -> Result<void> {
+    AppendCsvRow(row, &rows.emplace_back());
+    return {};
+  }));
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+// Rows on disk are in another order, and nothing else about them is different.
+void ExpectSameRows(const Result<DatabaseState>& in_memory, const Result<DatabaseState>& on_disk) {
+  ASSERT_EQ(in_memory.has_value(), on_disk.has_value());
+  if (!in_memory) {
+    EXPECT_EQ(in_memory.error().ToString(), on_disk.error().ToString());
+    return;
+  }
+  EXPECT_EQ(in_memory->warnings, on_disk->warnings);
+  ASSERT_EQ(in_memory->tables.size(), on_disk->tables.size());
+  for (size_t i = 0; i < in_memory->tables.size(); ++i) {
+    const TableState& table = *in_memory->tables[i];
+    const TableState& spilled = *on_disk->tables[i];
+    EXPECT_EQ(table.relation(), spilled.relation());
+    EXPECT_EQ(table.row_count(), spilled.row_count());
+    EXPECT_EQ(SortedRows(table), SortedRows(spilled)) << table.relation().name;
+  }
+}
+
+}  // namespace
+
 Result<ResolvedTarget> ArchiveBuilder::Resolve(const std::string& target) const {
   ASSIGN_OR_RETURN(const Target parsed, ParseTarget(target));
   return ResolveTarget(*store_, ReadCatalog(), parsed);
@@ -306,7 +340,10 @@ Result<DatabaseState> ArchiveBuilder::Rebuild(const std::string& target,
   StateOptions options;
   options.tables = tables;
   options.part = part;
-  return BuildState(*store_, ReadCatalog(), resolved, options);
+  Result<DatabaseState> state = BuildState(*store_, ReadCatalog(), resolved, options);
+  options.memory = {.bytes = 0, .directory = folder_};
+  ExpectSameRows(state, BuildState(*store_, ReadCatalog(), resolved, options));
+  return state;
 }
 
 std::string Rows(const DatabaseState& state, const std::string& table) {

@@ -105,6 +105,7 @@ class ArchiveBuilder {
   std::string url() const { return folder_ + "/archive"; }
   Catalog ReadCatalog() const;
   Result<ResolvedTarget> Resolve(const std::string& target) const;
+  // In memory; the same with the rows on disk must have the same rows, or fails the test.
   Result<DatabaseState> Rebuild(const std::string& target,
                                 const std::vector<std::string>& tables = {},
                                 const RowsPart& part = {}) const;

@@ -160,7 +160,7 @@ TEST(PartOfTableTest, HoldsNoRowsOfOtherParts) {
     Change insert;
     insert.relation = &relation;
     insert.new_tuple = row;
-    ASSERT_TRUE(table.Apply(insert, table.LookupHash(insert)));
+    ASSERT_TRUE(table.Apply(insert));
     if (PartOf(relation, row, 2) == 1) ++expected;
   }
   EXPECT_EQ(table.row_count(), expected);

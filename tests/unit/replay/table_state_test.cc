@@ -30,12 +30,15 @@ class ChurnTest : public testing::TestWithParam<ReplicaIdentity> {
       change.old_tuple = old_row;
     }
     if (operation != Operation::kDelete) change.new_tuple = new_row;
-    const auto applied = table_.Apply(change, table_.LookupHash(change));
+    const auto applied = table_.Apply(change);
     ASSERT_TRUE(applied) << applied.error().ToString();
+    if (++applied_ % 4096 == 0) {
+      ASSERT_TRUE(table_.MakeRoom());
+    }
   }
 
   std::string Ids() {
-    table_.Finish();
+    EXPECT_TRUE(table_.Finish());
     std::string ids;
     EXPECT_TRUE(table_.ForEachRow(0, table_.row_count(), [&](Tuple row) -> Result<void> {
       ids += std::string(row[0].bytes) + ":" + std::to_string(row[1].bytes.size()) + " ";
@@ -45,6 +48,7 @@ class ChurnTest : public testing::TestWithParam<ReplicaIdentity> {
   }
 
   FoldedTable table_;
+  uint64_t applied_ = 0;
 };
 
 TEST_P(ChurnTest, ReplacedRowsGiveTheirRoomBack) {

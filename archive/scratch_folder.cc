@@ -1,4 +1,4 @@
-#include "daemon/spool_folder.h"
+#include "archive/scratch_folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "trunkline-spool-";
+constexpr std::string_view kPrefix = "trunkline-scratch-";
 constexpr std::string_view kLock = "/lock";
 // Another process may remove a folder between its making and its locking.
 constexpr int kMaxAttempts = 8;
@@ -38,33 +38,33 @@ bool IsOurs(const std::string& path) {
 
 }  // namespace
 
-SpoolFolder::SpoolFolder(std::string path, FileLock lock)
+ScratchFolder::ScratchFolder(std::string path, FileLock lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}
 
-SpoolFolder::SpoolFolder(SpoolFolder&& other) noexcept
+ScratchFolder::ScratchFolder(ScratchFolder&& other) noexcept
     : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
 
-SpoolFolder::~SpoolFolder() {
+ScratchFolder::~ScratchFolder() {
   if (!path_.empty()) RemoveAll(path_);
 }
 
-Result<SpoolFolder> SpoolFolder::Make(const std::string& parent) {
+Result<ScratchFolder> ScratchFolder::Make(const std::string& parent) {
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     std::string path = parent + "/" + std::string(kPrefix) + "XXXXXX";
     if (mkdtemp(path.data()) == nullptr) {
-      return Fail(FileError("cannot make a folder in the spool " + parent, errno));
+      return Fail(FileError("cannot make a folder for scratch files in " + parent, errno));
     }
     Result<FileLock> lock = FileLock::Take(path + std::string(kLock), kNoPatience);
-    if (lock) return SpoolFolder(std::move(path), *std::move(lock));
+    if (lock) return ScratchFolder(std::move(path), *std::move(lock));
     RemoveAll(path);
     if (lock.error().kind != ErrorKind::kUnavailable && lock.error().kind != ErrorKind::kNotFound) {
       return Fail(std::move(lock).error());
     }
   }
-  return Fail(ErrorKind::kUnavailable, "cannot make a folder in the spool " + parent);
+  return Fail(ErrorKind::kUnavailable, "cannot make a folder for scratch files in " + parent);
 }
 
-void SpoolFolder::RemoveAbandoned(const std::string& parent) {
+void ScratchFolder::RemoveAbandoned(const std::string& parent) {
   std::vector<std::string> folders;
   std::error_code error;
   for (fs::directory_iterator it(parent, error), end; !error && it != end; it.increment(error)) {

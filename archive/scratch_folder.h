@@ -1,4 +1,4 @@
-// SpoolFolder: a folder for the scratch files of one process. It goes with the object; should the
+// ScratchFolder: a folder for the scratch files of one process. It goes with the object; should the
 // process be killed, the next one removes it.
 #pragma once
 
@@ -9,14 +9,14 @@
 
 namespace trunkline {
 
-class SpoolFolder {
+class ScratchFolder {
  public:
-  // Makes a folder in `parent`, readable by its owner alone: what is spooled are row values.
-  static Result<SpoolFolder> Make(const std::string& parent);
+  // Makes a folder in `parent`, readable by its owner alone: row values lie in it.
+  static Result<ScratchFolder> Make(const std::string& parent);
   // Removes the folder and all in it.
-  ~SpoolFolder();
-  SpoolFolder(SpoolFolder&& other) noexcept;
-  SpoolFolder& operator=(SpoolFolder&&) = delete;
+  ~ScratchFolder();
+  ScratchFolder(ScratchFolder&& other) noexcept;
+  ScratchFolder& operator=(ScratchFolder&&) = delete;
 
   const std::string& path() const { return path_; }
 
@@ -24,7 +24,7 @@ class SpoolFolder {
   static void RemoveAbandoned(const std::string& parent);
 
  private:
-  SpoolFolder(std::string path, FileLock lock);
+  ScratchFolder(std::string path, FileLock lock);
 
   std::string path_;
   FileLock lock_;

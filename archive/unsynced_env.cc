@@ -1,0 +1,57 @@
+#include "archive/unsynced_env.h"
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+#include <cstdarg>
+#include <string>
+#include <utility>
+
+namespace trunkline {
+namespace {
+
+// Files that are never synced: they are worth nothing after a crash.
+class UnsyncedFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+    return rocksdb::IOStatus::OK();
+  }
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+    return rocksdb::IOStatus::OK();
+  }
+  rocksdb::IOStatus RangeSync(uint64_t, uint64_t, const rocksdb::IOOptions&,
+                              rocksdb::IODebugContext*) override {
+    return rocksdb::IOStatus::OK();
+  }
+};
+
+class UnsyncedFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "UnsyncedFileSystem"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = target()->NewWritableFile(name, options, file, debug);
+    if (status.ok()) *file = std::make_unique<UnsyncedFile>(std::move(*file));
+    return status;
+  }
+};
+
+class NoLog : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, std::va_list) override {}
+};
+
+}  // namespace
+
+std::shared_ptr<rocksdb::Env> NewUnsyncedEnv() {
+  return rocksdb::NewCompositeEnv(
+      std::make_shared<UnsyncedFileSystem>(rocksdb::FileSystem::Default()));
+}
+
+std::shared_ptr<rocksdb::Logger> NewNoLog() { return std::make_shared<NoLog>(); }
+
+}  // namespace trunkline

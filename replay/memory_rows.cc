@@ -1,0 +1,162 @@
+#include "replay/memory_rows.h"
+
+#include <algorithm>
+
+#include "replay/fold_row.h"
+
+namespace trunkline {
+
+uint64_t MemoryRows::memory_bytes() const {
+  return rows_.memory_bytes() + index_.memory_bytes() + next_equal_.capacity() * sizeof(RowId);
+}
+
+void MemoryRows::PrefetchSlot(uint64_t hash) const {
+  if (const RowId row = index_.Guess(hash); row != RowArena::kNoRow) rows_.Prefetch(row);
+}
+
+void MemoryRows::PrefetchRow(uint64_t hash) const {
+  const RowId row = index_.Guess(hash);
+  if (row == RowArena::kNoRow) return;
+  if (const char* packed = rows_.packed(row)) __builtin_prefetch(packed);
+}
+
+bool MemoryRows::HasIdentity(RowId row, Tuple identity) const {
+  const char* packed = rows_.packed(row);
+  size_t column = 0;
+  for (const uint16_t wanted : identity_.columns) {
+    for (; column < wanted; ++column) UnpackValue(&packed);
+    if (!(UnpackValue(&packed) == identity[wanted])) return false;
+    ++column;
+  }
+  return true;
+}
+
+bool MemoryRows::HaveSameIdentity(RowId row, const char* other) const {
+  const char* packed = rows_.packed(row);
+  size_t column = 0;
+  for (const uint16_t wanted : identity_.columns) {
+    for (; column < wanted; ++column) {
+      UnpackValue(&packed);
+      UnpackValue(&other);
+    }
+    if (!(UnpackValue(&packed) == UnpackValue(&other))) return false;
+    ++column;
+  }
+  return true;
+}
+
+size_t MemoryRows::FindLike(const char* row, uint64_t hash) const {
+  return index_.Find(hash, [&](RowId id) { return HaveSameIdentity(id, row); });
+}
+
+// Makes row `id` findable; false where a keyed row with its identity is.
+bool MemoryRows::Link(RowId id, const char* packed, uint64_t hash) {
+  if (identity_.kind == RowIdentity::Kind::kInsertOnly) return true;
+  const size_t slot = FindLike(packed, hash);
+  if (identity_.kind == RowIdentity::Kind::kKeyed) {
+    if (slot != RowIndex::kNoSlot) return false;
+    index_.Insert(hash, id);
+    return true;
+  }
+  if (next_equal_.size() <= id) next_equal_.resize(id + 1, RowArena::kNoRow);
+  if (slot == RowIndex::kNoSlot) {
+    next_equal_[id] = RowArena::kNoRow;
+    index_.Insert(hash, id);
+  } else {
+    next_equal_[id] = index_.row(slot);
+    index_.set_row(slot, id);
+  }
+  return true;
+}
+
+// Makes one row of `slot` unfindable, and says which.
+MemoryRows::RowId MemoryRows::Unlink(size_t slot) {
+  const RowId id = index_.row(slot);
+  if (identity_.kind == RowIdentity::Kind::kMultiset && next_equal_[id] != RowArena::kNoRow) {
+    index_.set_row(slot, next_equal_[id]);
+  } else {
+    index_.Erase(slot);
+  }
+  return id;
+}
+
+Result<bool> MemoryRows::Insert(const PackedRow& row, uint64_t hash) {
+  if (!Link(rows_.end(), row.bytes.data(), hash)) return false;
+  rows_.Append(row);
+  return true;
+}
+
+Result<const char*> MemoryRows::Find(Tuple identity, uint64_t hash) {
+  found_ = index_.Find(hash, [&](RowId row) { return HasIdentity(row, identity); });
+  if (found_ == RowIndex::kNoSlot) return static_cast<const char*>(nullptr);
+  return rows_.packed(index_.row(found_));
+}
+
+Result<void> MemoryRows::Replace(const PackedRow& row) {
+  rows_.Replace(index_.row(found_), row);
+  return {};
+}
+
+Result<bool> MemoryRows::ReplaceIdentity(const PackedRow& row, uint64_t hash) {
+  const bool keyed = identity_.kind == RowIdentity::Kind::kKeyed;
+  if (keyed && FindLike(row.bytes.data(), hash) != RowIndex::kNoSlot) return false;
+  const RowId id = Unlink(found_);
+  Link(id, row.bytes.data(), hash);
+  rows_.Replace(id, row);
+  return true;
+}
+
+Result<void> MemoryRows::Erase() {
+  rows_.Erase(Unlink(found_));
+  return {};
+}
+
+void MemoryRows::Clear() {
+  rows_ = RowArena(identity_.width);
+  index_.Clear();
+  next_equal_ = {};
+}
+
+void MemoryRows::Reindex() {
+  index_.Clear();
+  next_equal_.clear();
+  if (identity_.kind == RowIdentity::Kind::kInsertOnly) return;
+  index_.Reserve(rows_.live());
+  std::vector<Value> row(identity_.width);
+  for (RowId id = 0; id < rows_.end(); ++id) {
+    UnpackRow(rows_.packed(id), row);
+    Link(id, rows_.packed(id), identity_.Hash(row));
+  }
+}
+
+Result<void> MemoryRows::MakeRoom() {
+  if (!rows_.wasteful() && !rows_.nearly_full()) return {};
+  rows_.Compact();
+  if (rows_.nearly_full()) {
+    return Fail(ErrorKind::kUnsupported, "it has more rows than fit in memory",
+                "with less --memory they are kept on disk");
+  }
+  Reindex();
+  return {};
+}
+
+Result<void> MemoryRows::Finish() {
+  index_.Clear();
+  next_equal_ = {};
+  rows_.DropErased();
+  return {};
+}
+
+Result<void> MemoryRows::ForEachRow(uint64_t first, uint64_t count,
+                                    const std::function<Result<void>(Tuple row)>& visit) const {
+  std::vector<Value> row(identity_.width);
+  for (uint64_t id = first; id < rows_.end() && id - first < count; ++id) {
+    const char* packed = rows_.packed(static_cast<RowId>(id));
+    if (packed == nullptr) continue;
+    UnpackRow(packed, row);
+    TRY(visit(row));
+  }
+  return {};
+}
+
+}  // namespace trunkline

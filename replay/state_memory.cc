@@ -1,0 +1,39 @@
+#include "replay/state_memory.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "archive/scratch_folder.h"
+#include "replay/spilled_rows.h"
+
+namespace trunkline {
+namespace {
+
+std::string TemporaryDirectory() {
+  std::error_code error;
+  const std::filesystem::path temporary = std::filesystem::temp_directory_path(error);
+  return error ? "/tmp" : temporary.native();
+}
+
+}  // namespace
+
+StateMemory::StateMemory(MemoryOptions options) : options_(std::move(options)) {
+  if (options_.directory.empty()) options_.directory = TemporaryDirectory();
+  ScratchFolder::RemoveAbandoned(options_.directory);
+}
+
+uint64_t StateMemory::row_bytes() const {
+  return database_ == nullptr ? options_.bytes / 4 * 3 : options_.bytes / 4;
+}
+
+uint64_t StateMemory::fewer_row_bytes() const { return options_.bytes / 8; }
+
+Result<std::unique_ptr<RowStore>> StateMemory::NewSpilledRows(const RowIdentity& identity) {
+  if (database_ == nullptr) {
+    ASSIGN_OR_RETURN(database_, OpenSpillDatabase(options_.directory, options_.bytes / 2));
+  }
+  return trunkline::NewSpilledRows(database_, identity);
+}
+
+}  // namespace trunkline
