@@ -37,9 +37,9 @@ TEST(DigestTest, OfEveryTypeAndTableAgreesWithTheSource) {
   TempFolder folder;
   Daemon daemon({.source = conninfo, .archive = folder / "archive"});
   Writer writer(conninfo, 5);
-  for (int i = 0; i < 300; ++i) writer.Step();
+  for (int i = 0; i < 150; ++i) writer.Step();
   ASSERT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
-  for (int i = 0; i < 300; ++i) writer.Step();
+  for (int i = 0; i < 150; ++i) writer.Step();
   ASSERT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
 
   const std::string want = DigestsAtSource(conninfo);
