@@ -240,8 +240,7 @@ Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping
   if (!part_.is_whole() && !KeepsParts(before, mapping)) return Fail(TakesOtherParts());
   if (mapping.unchanged && identity_ == before) return {};
   if (!real_rows_.empty()) {
-    ChangeRealRows(before.width, mapping.unchanged && identity_.columns == before.columns,
-                   [&](std::vector<Value>* row) { *row = Mapped(*row, mapping); });
+    ChangeRealRows(before.width, [&](std::vector<Value>* row) { *row = Mapped(*row, mapping); });
   }
   if (mapping.unchanged) return Rewrite([](Tuple row) { return row; });
   std::vector<Value> after;
@@ -262,7 +261,7 @@ Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*r
     changes |= !(value == row[column]);
     return {};
   }));
-  ChangeRealRows(relation_.columns.size(), /*same_identity=*/true, [&](std::vector<Value>* real) {
+  ChangeRealRows(relation_.columns.size(), [&](std::vector<Value>* real) {
     if ((*real)[column].state != ValueState::kNull) doubtful |= change(&(*real)[column]);
   });
   if (!changes) return doubtful;

@@ -131,18 +131,12 @@ class FoldedTable final : public TableState, public TableRows {
   Result<void> Update(const Change& change, uint64_t hash, const PackedRow& packed);
   Result<void> Delete(Tuple old_row, uint64_t hash);
 
-  // A row as it really was, where that is not what the table holds.
-  struct RealRow {
-    bool present = false;  // else only the identity's columns have values
-    std::string packed;
-  };
   std::string IdentityOf(Tuple row) const;
   Result<std::optional<std::string>> CopyOf(Tuple identity, uint64_t hash) const;
   Result<void> PutReal(Tuple row);
-  Result<void> PutGone(Tuple identity);
   Result<void> ApplyBesideReal(const Change& change, uint64_t hash);
   Result<void> UpdateBesideReal(const Change& change, uint64_t hash, const std::string& real);
-  void ChangeRealRows(size_t width_before, bool same_identity,
+  void ChangeRealRows(size_t width_before,
                       const std::function<void(std::vector<Value>* row)>& change);
 
   Relation relation_;
@@ -156,12 +150,13 @@ class FoldedTable final : public TableState, public TableRows {
   Lsn doubtful_from_;
   uint64_t descriptions_ = 0;
   uint64_t reshapes_ = 0;
-  RowConflicts* conflicts_ = nullptr;                   // null: a conflict is an error
-  std::unordered_map<std::string, RealRow> real_rows_;  // by identity
-  std::vector<Value> old_values_;                       // scratch
-  std::vector<Value> new_values_;                       // scratch
-  std::vector<Value> arriving_;                         // scratch
-  std::string packed_;                                  // scratch
+  RowConflicts* conflicts_ = nullptr;  // null: a conflict is an error
+  // Packed rows, by packed identity, as they really were where that is not what the table holds.
+  std::unordered_map<std::string, std::string> real_rows_;
+  std::vector<Value> old_values_;  // scratch
+  std::vector<Value> new_values_;  // scratch
+  std::vector<Value> arriving_;    // scratch
+  std::string packed_;             // scratch
 };
 
 }  // namespace trunkline

@@ -43,25 +43,17 @@ Result<void> FoldedTable::PutReal(Tuple row) {
   if (now == packed) {
     real_rows_.erase(IdentityOf(row));
   } else {
-    real_rows_[IdentityOf(row)] = {.present = true, .packed = std::move(packed)};
-  }
-  return {};
-}
-
-Result<void> FoldedTable::PutGone(Tuple identity) {
-  ASSIGN_OR_RETURN(const std::optional<std::string> now,
-                   CopyOf(identity, identity_.Hash(identity)));
-  if (!now) {
-    real_rows_.erase(IdentityOf(identity));
-  } else {
-    real_rows_[IdentityOf(identity)] = {.present = false, .packed = Packed(identity)};
+    real_rows_[IdentityOf(row)] = std::move(packed);
   }
   return {};
 }
 
 Result<void> FoldedTable::Skip(const Change& change, uint64_t hash) {
   if (identity_.kind != Kind::kKeyed || doubt_) return {};
-  if (change.operation == Operation::kDelete) return PutGone(change.old_tuple);
+  if (change.operation == Operation::kDelete) {
+    real_rows_.erase(IdentityOf(change.old_tuple));
+    return {};
+  }
   std::vector<Value> after(change.new_tuple.begin(), change.new_tuple.end());
   if (change.operation == Operation::kInsert) return PutReal(after);
   const bool has_old = change.old_kind != OldTupleKind::kNone;
@@ -69,38 +61,25 @@ Result<void> FoldedTable::Skip(const Change& change, uint64_t hash) {
   std::vector<Value> before(after.size());
   const auto real = real_rows_.extract(IdentityOf(identity));
   ASSIGN_OR_RETURN(const std::optional<std::string> now, CopyOf(identity, hash));
-  if (!real.empty() && real.mapped().present) {
-    UnpackRow(real.mapped().packed.data(), before);
-  } else if (real.empty() && now) {
+  if (!real.empty()) {
+    UnpackRow(real.mapped().data(), before);
+  } else if (now) {
     UnpackRow(now->data(), before);
   } else {
     return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
   }
   TakeUnchanged(before, &after);
-  if (has_old) TRY(PutGone(identity));
   return PutReal(after);
 }
 
 void FoldedTable::SkipTruncate() { real_rows_.clear(); }
 
 Result<void> FoldedTable::ApplyBesideReal(const Change& change, uint64_t hash) {
-  if (change.operation == Operation::kInsert) {
-    real_rows_.erase(IdentityOf(change.new_tuple));
-    return ApplyWhole(change, hash, {});
-  }
+  if (change.operation == Operation::kInsert) return ApplyWhole(change, hash, {});
   const bool has_old = change.old_kind != OldTupleKind::kNone;
-  const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
-  const auto real = real_rows_.extract(IdentityOf(identity));
-  if (real.empty() || change.operation == Operation::kDelete) {
-    if (change.operation == Operation::kUpdate) {
-      real_rows_.erase(IdentityOf(WithOldValues(change)));
-    }
-    return ApplyWhole(change, hash, {});
-  }
-  if (!real.mapped().present) {
-    return Fail(ErrorKind::kCorrupt, "an update of a row that is not there");
-  }
-  return UpdateBesideReal(change, hash, real.mapped().packed);
+  const auto real = real_rows_.extract(IdentityOf(has_old ? change.old_tuple : change.new_tuple));
+  if (real.empty() || change.operation == Operation::kDelete) return ApplyWhole(change, hash, {});
+  return UpdateBesideReal(change, hash, real.mapped());
 }
 
 Result<void> FoldedTable::UpdateBesideReal(const Change& change, uint64_t hash,
@@ -128,16 +107,13 @@ Result<void> FoldedTable::UpdateBesideReal(const Change& change, uint64_t hash,
   return PutReal(after);
 }
 
-// Rows that are gone are known by their identity alone: where that becomes another, nothing is.
-void FoldedTable::ChangeRealRows(size_t width_before, bool same_identity,
+void FoldedTable::ChangeRealRows(size_t width_before,
                                  const std::function<void(std::vector<Value>* row)>& change) {
-  std::unordered_map<std::string, RealRow> before = std::exchange(real_rows_, {});
-  for (const auto& [identity, real] : before) {
-    if (!real.present && !same_identity) continue;
+  for (const auto& [identity, packed] : std::exchange(real_rows_, {})) {
     std::vector<Value> row(width_before);
-    UnpackRow(real.packed.data(), row);
+    UnpackRow(packed.data(), row);
     change(&row);
-    real_rows_[IdentityOf(row)] = {.present = real.present, .packed = Packed(row)};
+    real_rows_[IdentityOf(row)] = Packed(row);
   }
 }
 

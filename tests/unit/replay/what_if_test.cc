@@ -168,7 +168,7 @@ class TwinWorkload {
   static Row KeyCells(int id) { return {std::to_string(id), nullptr, nullptr, nullptr}; }
 
   std::optional<ChangeSpec> Step(bool skipped) {
-    const int id = Below(12);
+    const int id = Below(8);
     const int dice = Below(100);
     if (dice == 0) {
       real.clear();
@@ -176,8 +176,8 @@ class TwinWorkload {
       return Truncate({relation});
     }
     if (!real.contains(id)) return Add(id, skipped);
-    if (dice < 50) return Set(id, skipped);
-    return dice < 70 ? Rename(id, Below(12), skipped) : Remove(id, skipped);
+    if (dice < 80) return Set(id, skipped);
+    return dice < 90 ? Rename(id, Below(8), skipped) : Remove(id, skipped);
   }
 
   ChangeSpec Add(int id, bool skipped) {
@@ -251,7 +251,7 @@ TEST_P(WhatIfPropertyTest, EqualsATwinWithoutTheTransactions) {
   archive.Snapshot(150, {{load.relation, {}}});
   std::vector<Lsn> skip;
   for (uint64_t lsn = 200; lsn < 200 + 8 * 40; lsn += 8) {
-    const bool skipped = lsn % 96 == 0;
+    const bool skipped = lsn % 40 == 0;
     if (skipped) skip.push_back(Lsn{lsn});
     archive.Commit(lsn, load.Transaction(skipped));
   }
