@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "archive/manifest.h"
@@ -41,14 +42,18 @@ Result<void> AddParts(std::vector<SnapshotPart> parts, Lsn snapshot,
   return {};
 }
 
-// Tables with parts at several LSNs.
+// Tables with parts at several LSNs, from the first of these up to the last, whatever other tables'
+// snapshots lie between.
 void MarkIncomplete(std::vector<TablesAt>* ordered) {
-  std::unordered_set<uint32_t> later;
-  for (auto load = ordered->rbegin(); load != ordered->rend(); ++load) {
-    for (const SnapshotPart& part : load->parts) {
-      if (later.contains(part.relation.oid)) load->incomplete.insert(part.relation.oid);
-    }
-    for (const SnapshotPart& part : load->parts) later.insert(part.relation.oid);
+  std::unordered_map<uint32_t, Lsn> whole_at;
+  for (const TablesAt& load : *ordered) {
+    for (const SnapshotPart& part : load.parts) whole_at[part.relation.oid] = load.lsn;
+  }
+  std::unordered_set<uint32_t> begun;
+  for (TablesAt& load : *ordered) {
+    for (const SnapshotPart& part : load.parts) begun.insert(part.relation.oid);
+    std::erase_if(begun, [&](uint32_t oid) { return whole_at.at(oid) <= load.lsn; });
+    load.incomplete = begun;
   }
 }
 

@@ -20,8 +20,8 @@ struct TablesAt {
   bool base = false;
   std::string definition;  // of the source at `lsn`
   std::vector<SnapshotPart> parts;
-  // By relation OID: tables of which a later element brings further rows, as of then. Until that
-  // the ones here are a part of the table's.
+  // By relation OID: tables of which this element or an earlier one brings a part of the rows, and
+  // a later one the others, as of then.
   std::unordered_set<uint32_t> incomplete;
 };
 

@@ -52,7 +52,10 @@ Result<void> SchemaFold::Load(Lsn lsn, std::span<const SnapshotPart> parts, Defi
   LeaveBlock(lsn);
   const Definition before = std::exchange(definition_, std::move(definition));
   Replace(before);
-  for (const SnapshotPart& part : parts) Forget(part.relation.oid);
+  for (const SnapshotPart& part : parts) {
+    const Entry* entry = FindEntry(part.relation.oid);
+    if (entry != nullptr && !entry->rows->incomplete()) Forget(part.relation.oid);
+  }
   TakeChangedFilters(before);
   TRY(TakeChangedTypes(before));
   AddTables(parts);
@@ -88,7 +91,7 @@ SchemaFold::Entry& SchemaFold::AddTable(const Relation& relation) {
 
 void SchemaFold::Forget(uint32_t oid) {
   const auto found = entries_.find(oid);
-  if (found == entries_.end() || found->second.rows->incomplete()) return;
+  if (found == entries_.end()) return;
   if (found->second.rows->doubt()) OnDoubtEnds(oid, Position());
   entries_.erase(found);
 }

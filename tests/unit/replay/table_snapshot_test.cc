@@ -107,6 +107,20 @@ TEST_F(TableInPartsTest, AMissingRowAfterwardsIsAnError) {
   EXPECT_EQ(state.error().kind, ErrorKind::kCorrupt);
 }
 
+// The other table's snapshot is of an attempt in between, which copied nothing of this one.
+TEST(TableInParts, GoesOnPastTheSnapshotOfAnother) {
+  ArchiveBuilder archive;
+  const std::string definition = DefinitionOf({{.relation = kOrders}, {.relation = kLog}});
+  archive.Snapshot(150, {{kOrders, {{"1", "a"}, {"2", "b"}, {"3", "c"}}}, {kLog, {{"x", "y"}}}});
+  const SnapshotPart pages = archive.Pages(200, {kOrders, {{"1", "a"}, {"2", "b"}}}, 0);
+  archive.TableSnapshots(220, {{kLog, {{"x", "y"}}}}, definition);
+  archive.Commit(230, {Update(kOrders, {"3", "cc"}), Delete(kOrders, {"2", nullptr})});
+  archive.Publish(240);
+  archive.TableSnapshotWith(250, {kOrders, {{"3", "cc"}}}, {pages});
+  archive.Publish(300);
+  EXPECT_EQ(Rows(archive.Rebuild("latest"), "orders"), "1,a\n3,cc\n");
+}
+
 class RewrittenTableTest : public testing::Test {
  protected:
   RewrittenTableTest() {
