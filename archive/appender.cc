@@ -35,9 +35,10 @@ Result<void> WriteDefinition(std::string_view definition, Lsn lsn, SegmentWriter
   return writer->Commit(transaction);
 }
 
-Lsn OldestPart(const SegmentHeader& manifest) {
-  Lsn oldest = manifest.end;
-  for (const SnapshotPart& part : manifest.parts) {
+// Of a snapshot at `lsn`.
+Lsn OldestPart(const std::vector<SnapshotPart>& parts, Lsn lsn) {
+  Lsn oldest = lsn;
+  for (const SnapshotPart& part : parts) {
     oldest = std::min(oldest, SnapshotLsnOf(part.name).value_or(oldest));
   }
   return oldest;
@@ -90,7 +91,7 @@ Result<void> Appender::Resume(const Catalog& catalog) {
   end_ = last->end;
   last_name_ = last->name;
   timeline_ = header.timeline;
-  last_digest_ = reader->digest();
+  last_digest_ = reader->chain_digest();
   CHECK(last_digest_.size() == kDigestBytes);
   return {};
 }
@@ -104,7 +105,7 @@ Result<void> Appender::ResumeSnapshots(const Catalog& catalog) {
   if (!newest_snapshot_.valid()) return {};
   ASSIGN_OR_RETURN(const auto manifest,
                    OpenSegment(*store_, SnapshotManifestName(newest_snapshot_)));
-  snapshot_reaches_back_to_ = OldestPart(manifest->header());
+  snapshot_reaches_back_to_ = OldestPart(manifest->header().parts, newest_snapshot_);
   if (!end_.valid()) timeline_ = manifest->header().timeline;
   return {};
 }
@@ -299,9 +300,9 @@ Result<void> Appender::CompleteTable(Lsn lsn, std::vector<SnapshotPart> parts,
   return kept.empty() ? Result<void>() : store_->Remove(kept);
 }
 
-Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
-                                        std::string_view definition, uint32_t timeline,
-                                        uint32_t server_version) {
+Result<void> Appender::PutSnapshotManifest(Lsn lsn, std::vector<SnapshotPart> parts,
+                                           std::string_view definition, uint32_t timeline,
+                                           uint32_t server_version) const {
   SegmentHeader header = SnapshotHeader(SegmentKind::kManifest, lsn, timeline, server_version);
   header.parts = Sorted(std::move(parts));
   SegmentWriter writer{SegmentOptions{}};
@@ -312,8 +313,16 @@ Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts
   FAULT("snapshot.manifest");
   TRY(store_->Put({&object, 1}));
   FAULT("snapshot.complete");
+  return {};
+}
+
+Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
+                                        std::string_view definition, uint32_t timeline,
+                                        uint32_t server_version) {
+  const Lsn oldest = OldestPart(parts, lsn);
+  TRY(PutSnapshotManifest(lsn, std::move(parts), definition, timeline, server_version));
   newest_snapshot_ = lsn;
-  snapshot_reaches_back_to_ = OldestPart(manifest->header());
+  snapshot_reaches_back_to_ = oldest;
   return {};
 }
 
@@ -355,12 +364,7 @@ Result<void> Appender::RemoveSnapshotsAfter(Lsn lsn) {
   std::vector<std::string> names;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
     if (snapshot.lsn <= lsn) continue;
-    // What makes it count goes first: a crash leaves nothing that counts and lacks a part.
-    if (snapshot.complete) names.push_back(SnapshotManifestName(snapshot.lsn));
-    for (const ObjectInfo& table : snapshot.tables) names.push_back(table.name);
-    for (const ObjectInfo& pages : snapshot.pages) names.push_back(pages.name);
-    for (const ObjectInfo& part : snapshot.parts) names.push_back(part.name);
-    if (snapshot.has_definition) names.push_back(SnapshotDefinitionName(snapshot.lsn));
+    for (const ObjectInfo& object : snapshot.Objects()) names.push_back(object.name);
   }
   TRY(store_->Remove(names));
   ASSIGN_OR_RETURN(const Catalog kept, SnapshotsInStore());

@@ -100,6 +100,10 @@ class Appender {
   Result<void> CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts,
                                 std::string_view definition, uint32_t timeline,
                                 uint32_t server_version);
+  // The same without taking note of it, so that it may be called beside the other methods.
+  Result<void> PutSnapshotManifest(Lsn lsn, std::vector<SnapshotPart> parts,
+                                   std::string_view definition, uint32_t timeline,
+                                   uint32_t server_version) const;
   // Removes what crashes left of snapshots and no manifest speaks of. Not while one is being taken.
   Result<void> RemoveIncompleteSnapshots() const;
   // Removes the snapshots after `lsn`, complete ones too: the source's history does not have them.

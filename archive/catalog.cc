@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "archive/tiling.h"
 #include "base/percent.h"
 
 namespace trunkline {
@@ -20,6 +21,10 @@ constexpr std::string_view kTableSuffix = ".complete";
 constexpr std::string_view kPagesSuffix = ".pages";
 constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr std::string_view kGapSuffix = ".gap.seg";
+constexpr std::string_view kMergedSuffix = ".merged.seg";
+constexpr std::string_view kRetainedSuffix = ".retained.seg";
+// A listing in which a hole shows is made anew so often before that counts.
+constexpr int kListings = 3;
 constexpr size_t kLsnDigits = 16;
 // Two of these, a part's number and the suffix stay below the 255 bytes of a file's name.
 constexpr size_t kMaxEncodedBytes = 110;
@@ -64,7 +69,10 @@ std::optional<SegmentEntry> ParseSegmentName(const ObjectInfo& object) {
   SegmentEntry entry;
   if (!ConsumePrefix(&rest, kSegmentPrefix)) return std::nullopt;
   entry.gap = ConsumeSuffix(&rest, kGapSuffix);
-  if (!entry.gap && !ConsumeSuffix(&rest, kSegmentSuffix)) return std::nullopt;
+  entry.merged = !entry.gap && ConsumeSuffix(&rest, kMergedSuffix);
+  entry.retained = !entry.gap && !entry.merged && ConsumeSuffix(&rest, kRetainedSuffix);
+  const bool plain = !entry.gap && !entry.merged && !entry.retained;
+  if (plain && !ConsumeSuffix(&rest, kSegmentSuffix)) return std::nullopt;
   const std::optional<Lsn> begin = ConsumeLsn(&rest);
   if (!begin || !ConsumePrefix(&rest, "-")) return std::nullopt;
   const std::optional<Lsn> end = ConsumeLsn(&rest);
@@ -135,7 +143,9 @@ bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snaps
   SnapshotEntry& snapshot = (*snapshots)[*lsn];
   snapshot.lsn = *lsn;
   snapshot.complete |= entry.complete;
+  if (entry.complete) snapshot.manifest_size = object.size;
   snapshot.has_definition |= entry.has_definition;
+  if (entry.has_definition) snapshot.definition_size = object.size;
   snapshot.tables.insert(snapshot.tables.end(), entry.tables.begin(), entry.tables.end());
   snapshot.parts.insert(snapshot.parts.end(), entry.parts.begin(), entry.parts.end());
   snapshot.pages.insert(snapshot.pages.end(), entry.pages.begin(), entry.pages.end());
@@ -143,25 +153,63 @@ bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snaps
   return true;
 }
 
-std::string Range(Lsn begin, Lsn end) { return begin.ToString() + " to " + end.ToString(); }
-
-tl::unexpected<Error> Missing(Lsn begin, Lsn end) {
-  return Fail(ErrorKind::kGap, "the archive has no segment for " + Range(begin, end),
-              "restore the missing segment from a copy, or choose a target outside this range");
+std::string RangeObjectName(Lsn begin, Lsn end, std::string_view suffix) {
+  return std::string(kSegmentPrefix) + begin.ToHex16() + "-" + end.ToHex16() + std::string(suffix);
 }
+
+// The retained segment, if any, is taken out of the tiling.
+void TakeSegments(Tiling tiling, Catalog* catalog) {
+  catalog->superseded = std::move(tiling.superseded);
+  for (SegmentEntry& entry : tiling.chosen) {
+    if (entry.retained && !catalog->retained && catalog->segments.empty()) {
+      catalog->retained = std::move(entry);
+    } else {
+      catalog->segments.push_back(std::move(entry));
+    }
+  }
+}
+
+// Nothing leads from a snapshot that is before what was retained.
+void TakeSnapshots(std::map<Lsn, SnapshotEntry> snapshots, Catalog* catalog) {
+  const Lsn first = catalog->retained ? catalog->retained->end : Lsn{};
+  for (auto& [lsn, snapshot] : snapshots) {
+    if (lsn >= first) {
+      catalog->snapshots.push_back(std::move(snapshot));
+      continue;
+    }
+    for (ObjectInfo& object : snapshot.Objects()) {
+      catalog->superseded_snapshots.push_back(std::move(object));
+    }
+  }
+}
+
+bool HasHole(const Catalog& catalog) {
+  Lsn reached = catalog.retained ? catalog.retained->end : Lsn{};
+  for (const SegmentEntry& segment : catalog.segments) {
+    if (reached.valid() && segment.begin > reached) return true;
+    reached = std::max(reached, segment.end);
+  }
+  return false;
+}
+
+std::string Range(Lsn begin, Lsn end) { return begin.ToString() + " to " + end.ToString(); }
 
 }  // namespace
 
 std::string SegmentPrefix(Lsn begin) { return std::string(kSegmentPrefix) + begin.ToHex16() + "-"; }
 
 std::string SegmentObjectName(Lsn begin, Lsn end) {
-  return std::string(kSegmentPrefix) + begin.ToHex16() + "-" + end.ToHex16() +
-         std::string(kSegmentSuffix);
+  return RangeObjectName(begin, end, kSegmentSuffix);
 }
 
-std::string GapObjectName(Lsn begin, Lsn end) {
-  return std::string(kSegmentPrefix) + begin.ToHex16() + "-" + end.ToHex16() +
-         std::string(kGapSuffix);
+std::string GapObjectName(Lsn begin, Lsn end) { return RangeObjectName(begin, end, kGapSuffix); }
+
+std::string MergedObjectName(Lsn begin, Lsn end) {
+  return RangeObjectName(begin, end, kMergedSuffix);
+}
+
+std::string RetainedObjectName(Lsn begin, Lsn end) {
+  return RangeObjectName(begin, end, kRetainedSuffix);
 }
 
 std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view table,
@@ -200,6 +248,16 @@ bool SnapshotEntry::HasManifestOf(std::string_view table) const {
                      [&](const ObjectInfo& object) { return object.name == name; });
 }
 
+std::vector<ObjectInfo> SnapshotEntry::Objects() const {
+  std::vector<ObjectInfo> objects;
+  if (complete) objects.push_back({SnapshotManifestName(lsn), manifest_size});
+  objects.insert(objects.end(), tables.begin(), tables.end());
+  objects.insert(objects.end(), pages.begin(), pages.end());
+  objects.insert(objects.end(), parts.begin(), parts.end());
+  if (has_definition) objects.push_back({SnapshotDefinitionName(lsn), definition_size});
+  return objects;
+}
+
 std::vector<ObjectInfo> SnapshotEntry::LooseParts() const {
   std::vector<ObjectInfo> loose;
   const size_t folder = SnapshotFolder(lsn).size();
@@ -220,48 +278,20 @@ std::vector<ObjectInfo> SnapshotEntry::NeedlessPages() const {
   return needless;
 }
 
-Lsn Catalog::end() const {
-  Lsn end;
-  for (const SegmentEntry& segment : segments) end = std::max(end, segment.end);
-  for (const SnapshotEntry& snapshot : snapshots) {
-    if (snapshot.complete) end = std::max(end, snapshot.lsn);
-  }
-  return end;
-}
-
-Lsn Catalog::unbroken_from() const {
-  if (segments.empty()) return Lsn();
-  Lsn from = segments.front().begin;
-  for (const SegmentEntry& segment : segments) {
-    if (segment.gap) from = std::max(from, segment.end);
-  }
-  return from;
-}
-
-const SnapshotEntry* Catalog::SnapshotAtOrBefore(Lsn lsn) const {
-  const SnapshotEntry* newest = nullptr;
-  for (const SnapshotEntry& snapshot : snapshots) {
-    if (snapshot.complete && snapshot.lsn <= lsn) newest = &snapshot;
-  }
-  return newest;
-}
-
 Catalog CatalogOf(std::vector<ObjectInfo> objects) {
   Catalog catalog;
+  std::vector<SegmentEntry> segments;
   std::map<Lsn, SnapshotEntry> snapshots;
   for (ObjectInfo& object : objects) {
     if (object.name == kIdentityObject) continue;
     if (std::optional<SegmentEntry> segment = ParseSegmentName(object)) {
-      catalog.segments.push_back(std::move(*segment));
+      segments.push_back(std::move(*segment));
     } else if (!AddToSnapshot(object, &snapshots)) {
       catalog.foreign.push_back(std::move(object.name));
     }
   }
-  std::sort(catalog.segments.begin(), catalog.segments.end(),
-            [](const SegmentEntry& a, const SegmentEntry& b) {
-              return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
-            });
-  for (auto& [lsn, snapshot] : snapshots) catalog.snapshots.push_back(std::move(snapshot));
+  TakeSegments(ChooseTiling(std::move(segments)), &catalog);
+  TakeSnapshots(std::move(snapshots), &catalog);
   return catalog;
 }
 
@@ -270,8 +300,12 @@ Result<Catalog> LoadCatalog(const Store& store) {
   if (!identity && identity.error().kind != ErrorKind::kNotFound) {
     return Fail(std::move(identity).error());
   }
-  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(""));
-  Catalog catalog = CatalogOf(std::move(objects));
+  Catalog catalog;
+  for (int listing = 0; listing < kListings; ++listing) {
+    ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(""));
+    catalog = CatalogOf(std::move(objects));
+    if (!HasHole(catalog)) break;
+  }
   if (!identity && (!catalog.segments.empty() || !catalog.snapshots.empty())) {
     return Fail(ErrorKind::kCorrupt, "the archive at " + store.url() + " has lost its identity",
                 "restore the object \"identity\" from a copy of the archive");
@@ -279,30 +313,6 @@ Result<Catalog> LoadCatalog(const Store& store) {
   if (!identity) return Fail(std::move(identity).error());
   catalog.identity = std::move(*identity);
   return catalog;
-}
-
-Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn from, Lsn to) {
-  std::vector<SegmentEntry> path;
-  if (to <= from) return path;
-  Lsn reached = from;
-  for (const SegmentEntry& segment : catalog.segments) {
-    if (segment.end <= from || segment.begin >= to) continue;
-    if (segment.begin > reached) return Missing(reached, segment.begin);
-    if (!path.empty() && segment.begin < path.back().end) {
-      return Fail(ErrorKind::kCorrupt,
-                  "the segments " + path.back().name + " and " + segment.name + " overlap",
-                  "two daemons may have written here; run trunkline verify");
-    }
-    if (segment.gap) {
-      return Fail(ErrorKind::kGap,
-                  "the source lost its changes for " + Range(segment.begin, segment.end),
-                  "choose a target outside this range");
-    }
-    path.push_back(segment);
-    reached = segment.end;
-  }
-  if (reached < to) return Missing(reached, to);
-  return path;
 }
 
 Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name) {

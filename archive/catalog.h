@@ -22,6 +22,10 @@ std::string SegmentPrefix(Lsn begin);
 std::string SegmentObjectName(Lsn begin, Lsn end);
 // "changes/<begin>-<end>.gap.seg", so that a listing alone shows a gap.
 std::string GapObjectName(Lsn begin, Lsn end);
+// "changes/<begin>-<end>.merged.seg": stands for the segments of its range.
+std::string MergedObjectName(Lsn begin, Lsn end);
+// "changes/<begin>-<end>.retained.seg": stands for those that were removed.
+std::string RetainedObjectName(Lsn begin, Lsn end);
 // "snapshots/<lsn>/<schema>.<table>.<part>.seg"; part counts from 0. Names are percent-encoded; one
 // too long for a file's name ends in '~' and 16 hex digits of its SHA-256.
 std::string SnapshotPartName(Lsn lsn, std::string_view schema, std::string_view table,
@@ -43,7 +47,9 @@ struct SegmentEntry {
   Lsn begin;
   Lsn end;
   uint64_t size = 0;
-  bool gap = false;  // SegmentKind::kGap
+  bool gap = false;       // SegmentKind::kGap
+  bool merged = false;    // stands for others: SegmentHeader::replaced
+  bool retained = false;  // SegmentKind::kRetained
 };
 
 // The objects of one snapshot's folder. A base snapshot is complete; its manifest may list parts in
@@ -55,8 +61,12 @@ struct SnapshotEntry {
   std::vector<ObjectInfo> tables;  // manifests of single tables
   std::vector<ObjectInfo> pages;   // manifests of ranges of pages: of tables half copied
   std::vector<ObjectInfo> parts;
+  uint64_t manifest_size = 0;
+  uint64_t definition_size = 0;
   uint64_t size = 0;  // bytes of all of these
 
+  // All of them, what makes others count first: in the order in which to remove them.
+  std::vector<ObjectInfo> Objects() const;
   // Of tables that have no manifest in this folder.
   std::vector<ObjectInfo> LooseParts() const;
   // Manifests of pages that say no more than a manifest of the table or the snapshot does.
@@ -68,9 +78,15 @@ struct SnapshotEntry {
 
 struct Catalog {
   Identity identity;
-  std::vector<SegmentEntry> segments;    // by begin, then end
+  std::vector<SegmentEntry> segments;    // by begin, then end; gaps too, retained ones not
   std::vector<SnapshotEntry> snapshots;  // by LSN, whatever is in them
   std::vector<std::string> foreign;      // names that are no part of an archive
+  // What was removed at the front on purpose.
+  std::optional<SegmentEntry> retained;
+  // What `segments` and `retained` stand for, and of snapshots what is before the end of
+  // `retained`: on its way out.
+  std::vector<SegmentEntry> superseded;
+  std::vector<ObjectInfo> superseded_snapshots;
 
   // The end of the last segment, or the LSN of the newest complete base snapshot where that is
   // later, or Lsn{} when the archive holds neither.
@@ -82,7 +98,8 @@ struct Catalog {
   const SnapshotEntry* SnapshotAtOrBefore(Lsn lsn) const;
 };
 
-// kNotFound when `store` holds no archive; kCorrupt when it holds one without its identity.
+// kNotFound when `store` holds no archive; kCorrupt when it holds one without its identity. Lists
+// again where it finds a hole: a listing is not of one instant, and others merge and remove.
 Result<Catalog> LoadCatalog(const Store& store);
 
 // The catalog of a listing, by name order, with no identity.
@@ -90,7 +107,8 @@ Catalog CatalogOf(std::vector<ObjectInfo> objects);
 
 // The segments that lead from `from` to `to`: consecutive, the first begins at or before `from`,
 // the last ends at or after `to`; none when `to` is at or before `from`. kGap, naming the bounds,
-// when one is missing or the source lost what was there; kCorrupt when two overlap.
+// when one is missing or the source lost what was there; kNotFound when it was removed on purpose;
+// kCorrupt when two overlap.
 Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn from, Lsn to);
 
 // kCorrupt when the segment is of another range than its name says.

@@ -202,7 +202,8 @@ std::vector<DoubtInterval> DoubtFinder::open() const {
 }
 
 Result<void> FollowArchive(const Store& store, const Catalog& catalog, bool from_first,
-                           DoubtFinder* finder) {
+                           DoubtFinder* finder,
+                           const std::function<void(const SegmentReader& segment)>& seen) {
   const SnapshotEntry* base = nullptr;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
     if (snapshot.complete && (base == nullptr || !from_first)) base = &snapshot;
@@ -224,6 +225,7 @@ Result<void> FollowArchive(const Store& store, const Catalog& catalog, bool from
     ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
                      OpenListed(store, segment.name));
     TRY(finder->AddSegment(reader));
+    if (seen) seen(*reader);
   }
   return {};
 }

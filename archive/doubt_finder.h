@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,8 +75,9 @@ class DoubtFinder final : private SchemaFold {
 };
 
 // Takes a new finder to where the archive's listing ends, from the newest base snapshot on, or from
-// the first one where `from_first`.
+// the first one where `from_first`. `seen`, which may be null, gets each segment that is read.
 Result<void> FollowArchive(const Store& store, const Catalog& catalog, bool from_first,
-                           DoubtFinder* finder);
+                           DoubtFinder* finder,
+                           const std::function<void(const SegmentReader& segment)>& seen = {});
 
 }  // namespace trunkline

@@ -10,8 +10,9 @@
 
 namespace trunkline {
 
-// kCorrupt, not kNotFound, when it is not there, and also when it is another object than its name
-// says.
+// kConflict when it was there, and was merged into another or removed on purpose meanwhile: list
+// again. Else kCorrupt, not kNotFound, when it is not there, and also when it is another object
+// than its name says.
 Result<std::unique_ptr<SegmentReader>> OpenListed(const Store& store, const std::string& name);
 
 }  // namespace trunkline

@@ -21,6 +21,7 @@ enum class SegmentKind : uint8_t {
   kTable = 5,       // completes the snapshot of one table at `end` (== begin): its parts
   kDefinition = 6,  // one definition, as of `end` (== begin), of tables with a snapshot there
   kPages = 7,       // a range of a table's pages is copied as of `end` (== begin): its parts
+  kRetained = 8,    // what was between begin and end was removed on purpose
 };
 
 // A part of a snapshot, as its manifest lists it.
@@ -44,6 +45,14 @@ struct CopiedPages {
   friend bool operator==(const CopiedPages&, const CopiedPages&) = default;
 };
 
+// A segment that another one stands for. It began where the one before it ended.
+struct ReplacedSegment {
+  Lsn end;
+  std::string digest;
+
+  friend bool operator==(const ReplacedSegment&, const ReplacedSegment&) = default;
+};
+
 struct SegmentHeader {
   SegmentKind kind = SegmentKind::kChanges;
   Lsn begin;                    // exclusive
@@ -60,6 +69,9 @@ struct SegmentHeader {
   // it was.
   std::string publication_state;
   std::optional<CopiedPages> pages;  // kPages
+  // kChanges: the segments that were merged into this one, which together are its range; none in a
+  // segment as a daemon writes it. kRetained: the last one of those removed.
+  std::vector<ReplacedSegment> replaced;
 
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };

@@ -76,8 +76,10 @@ Result<void> CheckContent(const SegmentReader& reader, const BytesDone& progress
 }  // namespace
 
 Result<void> CheckChanges(const SegmentReader& reader, const BytesDone& progress) {
-  const bool is_gap = reader.header().kind == SegmentKind::kGap;
-  if (is_gap && reader.changes() > 0) return Wrong("it records a gap, yet holds changes");
+  const SegmentKind kind = reader.header().kind;
+  if (kind != SegmentKind::kChanges && reader.changes() > 0) {
+    return Wrong("it records a gap or a removal, yet holds changes");
+  }
   return CheckContent(reader, progress, [](const DecodedBlock&) { return Result<void>(); });
 }
 

@@ -104,7 +104,19 @@ Result<BlockStats> FromProto(const proto::Block& from, size_t relations) {
 
 bool IsKind(uint32_t kind) {
   return kind >= static_cast<uint32_t>(SegmentKind::kChanges) &&
-         kind <= static_cast<uint32_t>(SegmentKind::kPages);
+         kind <= static_cast<uint32_t>(SegmentKind::kRetained);
+}
+
+// In their order, and up to the segment's own end.
+bool AreReplaced(const SegmentHeader& header) {
+  if (header.replaced.empty()) return header.kind != SegmentKind::kRetained;
+  Lsn reached = header.begin;
+  for (const ReplacedSegment& replaced : header.replaced) {
+    if (replaced.end <= reached || replaced.digest.size() != kDigestBytes) return false;
+    reached = replaced.end;
+  }
+  return reached == header.end &&
+         (header.kind == SegmentKind::kChanges || header.kind == SegmentKind::kRetained);
 }
 
 }  // namespace
@@ -133,6 +145,11 @@ std::string SerializeHeader(const SegmentHeader& header,
     to->set_digest(part.digest);
     to->set_rows(part.rows);
     ToProto(part.relation, to->mutable_relation());
+  }
+  for (const ReplacedSegment& replaced : header.replaced) {
+    proto::Replaced* to = out.add_replaced();
+    to->set_end(replaced.end.value);
+    to->set_digest(replaced.digest);
   }
   for (const Relation* relation : relations) ToProto(*relation, out.add_relations());
   return Serialize(out);
@@ -169,6 +186,10 @@ Result<void> ParseHeader(std::string_view bytes, SegmentHeader* header,
     ASSIGN_OR_RETURN(Relation relation, FromProto(part.relation()));
     header->parts.push_back({part.name(), part.digest(), part.rows(), std::move(relation)});
   }
+  for (const proto::Replaced& replaced : from.replaced()) {
+    header->replaced.push_back({Lsn{replaced.end()}, replaced.digest()});
+  }
+  if (!AreReplaced(*header)) return Malformed("header: the segments that it stands for");
   for (const proto::Relation& relation : from.relations()) {
     ASSIGN_OR_RETURN(Relation parsed, FromProto(relation));
     relations->push_back(std::move(parsed));

@@ -53,6 +53,11 @@ class SegmentReader {
   virtual const std::string& name() const = 0;
   virtual const SegmentHeader& header() const = 0;
   virtual const std::string& digest() const = 0;  // as the trailer states it
+  // What the next segment's header names as previous_digest: digest(), or where this segment stands
+  // for others that of the last one of them.
+  const std::string& chain_digest() const {
+    return header().replaced.empty() ? digest() : header().replaced.back().digest;
+  }
   // Every version of every relation that the segment's changes refer to. Stable addresses.
   virtual std::span<const Relation> relations() const = 0;
   virtual std::span<const BlockStats> blocks() const = 0;

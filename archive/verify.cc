@@ -8,7 +8,9 @@
 
 #include "archive/catalog.h"
 #include "archive/identity.h"
+#include "archive/listed_segment.h"
 #include "archive/segment_check.h"
+#include "archive/segment_merge.h"
 
 namespace trunkline {
 namespace {
@@ -17,8 +19,10 @@ constexpr uint64_t kMaxIdentityBytes = 64 << 10;
 
 using ProgressFunction = std::function<void(uint64_t bytes_done, uint64_t bytes_total)>;
 
-// The store does not answer: nothing follows for the archive. Any other error tells of an object.
+// The store does not answer, or others change what is there: nothing follows for the archive. Any
+// other error tells of an object.
 bool IsStoreFailure(const Error& error) {
+  if (error.kind == ErrorKind::kConflict) return true;
   return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kDenied ||
          error.kind == ErrorKind::kCancelled;
 }
@@ -27,8 +31,8 @@ std::string RangeOf(Lsn begin, Lsn end) { return begin.ToString() + " to " + end
 
 class Verifier {
  public:
-  Verifier(const Store& store, const ProgressFunction& progress)
-      : store_(store), progress_(progress) {}
+  Verifier(const Store& store, const ProgressFunction& progress, bool originals)
+      : store_(store), progress_(progress), originals_(originals) {}
 
   Result<VerifyReport> Run() {
     ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store_.List(""));
@@ -39,6 +43,7 @@ class Verifier {
     TRY(CheckSnapshots());
     CheckIdentityDigests();
     for (const std::string& name : catalog_.foreign) Note(name, "is no part of an archive");
+    NoteSuperseded();
     report_.bytes = bytes_done_;
     return std::move(report_);
   }
@@ -54,6 +59,10 @@ class Verifier {
   Result<bool> Sound(const std::string& object, const Result<void>& result) {
     if (result) return true;
     if (IsStoreFailure(result.error())) return Fail(result.error());
+    if (result.error().kind == ErrorKind::kNotFound) {
+      const auto listed = OpenListed(store_, object);
+      if (!listed && listed.error().kind == ErrorKind::kConflict) return Fail(listed.error());
+    }
     std::string problem = result.error().message;
     if (problem.starts_with(object + ": ")) problem.erase(0, object.size() + 2);
     Find(object, std::move(problem));
@@ -122,10 +131,14 @@ class Verifier {
   }
 
   Result<void> CheckSegments() {
+    TRY(CheckRetained());
     for (const SegmentEntry& entry : catalog_.segments) {
       const bool in_place = CheckTiling(entry);
       ASSIGN_OR_RETURN(const bool sound, CheckSegment(entry));
-      if (!sound || !in_place) report_.last_digest.clear();
+      if (!sound || !in_place) {
+        report_.last_digest.clear();
+        chain_digest_.clear();
+      }
       reached_ = std::max(reached_, entry.end);
       ++report_.segments;
       Advance(entry.size);
@@ -133,6 +146,33 @@ class Verifier {
     if (!catalog_.segments.empty()) report_.begin = catalog_.segments.front().begin;
     report_.end = reached_;
     return {};
+  }
+
+  // The history goes on from what the last segment removed was.
+  Result<void> CheckRetained() {
+    if (!catalog_.retained) return {};
+    const SegmentEntry& entry = *catalog_.retained;
+    Advance(entry.size);
+    reached_ = entry.end;
+    report_.retained = entry.end;
+    ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader,
+                     OpenChecked(entry.name, SegmentKind::kRetained, entry.begin, entry.end));
+    if (!reader) return {};
+    ASSIGN_OR_RETURN(const bool sound, Sound(entry.name, CheckChanges(*reader, NoProgress())));
+    if (sound) chain_digest_ = reader->chain_digest();
+    Note("up to " + entry.end.ToString(), "what was archived before was removed on purpose");
+    return {};
+  }
+
+  void NoteSuperseded() {
+    for (const SegmentEntry& entry : catalog_.superseded) {
+      Note(entry.name, "another object stands for it; it is not used");
+      Advance(entry.size);
+    }
+    for (const ObjectInfo& object : catalog_.superseded_snapshots) {
+      Note(object.name, "is of a snapshot that was removed; it is not used");
+      Advance(object.size);
+    }
   }
 
   // Whether the segment begins where the one before it ends, or after a hole.
@@ -153,6 +193,12 @@ class Verifier {
     ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader,
                      OpenChecked(entry.name, kind, entry.begin, entry.end));
     if (!reader) return false;
+    if (entry.merged != !reader->header().replaced.empty()) {
+      Find(entry.name, "whether it stands for others is not what its name says");
+      return false;
+    }
+    report_.merged += entry.merged ? 1 : 0;
+    report_.replaced += reader->header().replaced.size();
     report_.transactions += reader->transactions();
     report_.changes += reader->changes();
     if (entry.gap) {
@@ -160,8 +206,28 @@ class Verifier {
     }
     ASSIGN_OR_RETURN(const bool sound, Sound(entry.name, CheckChanges(*reader, ProgressWithin())));
     CheckChain(entry, reader->header().previous_digest);
-    if (sound) report_.last_digest = reader->digest();
+    if (sound && originals_ && entry.merged) TRY(Reproduce(*reader));
+    if (sound) {
+      report_.last_digest = reader->digest();
+      chain_digest_ = reader->chain_digest();
+    }
     return sound;
+  }
+
+  Result<void> Reproduce(const SegmentReader& reader) {
+    const Result<size_t> count = CountReproduced(reader, SegmentOptions{});
+    if (!count) {
+      TRY(Sound(reader.name(), Fail(count.error())));
+      return {};
+    }
+    report_.reproduced += *count;
+    const size_t all = reader.header().replaced.size();
+    if (*count == all) return {};
+    Note(reader.name(), "of the " + std::to_string(all) +
+                            " segments that it stands for, the first " + std::to_string(*count) +
+                            " come out of it as they were, and then one that does not: altered, or "
+                            "written by another release or with other options");
+    return {};
   }
 
   void CheckChain(const SegmentEntry& entry, const std::string& previous_digest) {
@@ -172,8 +238,8 @@ class Verifier {
       return;
     }
     // After a hole or a damaged segment there is nothing to compare with.
-    if (!contiguous_ || report_.last_digest.empty()) return;
-    if (previous_digest != report_.last_digest) {
+    if (!contiguous_ || chain_digest_.empty()) return;
+    if (previous_digest != chain_digest_) {
       Find(entry.name,
            "breaks the chain: the segment before it is not the one that it was "
            "written after");
@@ -321,6 +387,7 @@ class Verifier {
 
   const Store& store_;
   const ProgressFunction& progress_;
+  const bool originals_;
   Catalog catalog_;
   VerifyReport report_;
   uint64_t bytes_done_ = 0;
@@ -328,7 +395,8 @@ class Verifier {
   std::string identity_digest_;  // empty while the identity is unreadable
   std::map<std::string, std::vector<std::string>> identity_digests_;  // by digest: names
   Lsn reached_;                                                       // end of the segments so far
-  bool contiguous_ = false;  // the segment in question begins there
+  bool contiguous_ = false;   // the segment in question begins there
+  std::string chain_digest_;  // that it must name; empty where damage hides it
   // Of snapshots: every part that is there, and those that were checked, as they were listed; and
   // the objects that manifests call for.
   std::map<std::string, uint64_t> part_sizes_;
@@ -339,8 +407,8 @@ class Verifier {
 
 }  // namespace
 
-Result<VerifyReport> Verify(const Store& store, const ProgressFunction& progress) {
-  return Verifier(store, progress).Run();
+Result<VerifyReport> Verify(const Store& store, const ProgressFunction& progress, bool originals) {
+  return Verifier(store, progress, originals).Run();
 }
 
 }  // namespace trunkline

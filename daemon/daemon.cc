@@ -203,7 +203,8 @@ Result<void> Daemon::Attempt() {
   metrics_->NoteAppended(appender_->last_appended(), {});  // a gap, if anything
   metrics_->NoteDurable(start);
   TRY(PrepareSnapshot(source));
-  TableSnapshots table_snapshots(snapshot_options(), source, store_.get(), appender_.get());
+  TableSnapshots table_snapshots(snapshot_options(), options_.snapshot_every, source, store_.get(),
+                                 appender_.get());
   if (end_position_.has_value() && start >= *end_position_) {
     spdlog::info("the archive reaches {} already", end_position_->ToString());
   } else {

@@ -75,10 +75,10 @@ bool IsAddress(int family, const std::string& host) {
 }  // namespace
 
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  static constexpr Unit kUnits[] = {
-      {"", 1000}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}};
+  static constexpr Unit kUnits[] = {{"", 1000},      {"ms", 1},        {"s", 1000},
+                                    {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
   ASSIGN_OR_RETURN(const Quantity quantity, ParseQuantity(text));
-  ASSIGN_OR_RETURN(const uint64_t millis, Scale(quantity, kUnits, "ms, s, min, h"));
+  ASSIGN_OR_RETURN(const uint64_t millis, Scale(quantity, kUnits, "ms, s, min, h, d"));
   return std::chrono::milliseconds(static_cast<int64_t>(millis));
 }
 
@@ -88,6 +88,22 @@ Result<uint64_t> ParseByteCount(std::string_view text) {
       {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
   ASSIGN_OR_RETURN(const Quantity quantity, ParseQuantity(text));
   return Scale(quantity, kUnits, "B, kB, MB, GB, KiB, MiB, GiB");
+}
+
+Result<SnapshotEvery> ParseSnapshotEvery(std::string_view text) {
+  ASSIGN_OR_RETURN(const Quantity quantity, ParseQuantity(text));
+  if (quantity.unit.empty() || quantity.number == 0) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "'" + std::string(text) + "' is neither a time nor a size",
+                "write 24h, or 10GiB of changes");
+  }
+  SnapshotEvery every;
+  if (quantity.unit.ends_with('B')) {
+    ASSIGN_OR_RETURN(every.bytes, ParseByteCount(text));
+  } else {
+    ASSIGN_OR_RETURN(every.age, ParseDuration(text));
+  }
+  return every;
 }
 
 Result<std::vector<TableName>> ParseTableNames(std::string_view text) {

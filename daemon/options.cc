@@ -70,6 +70,11 @@ void Declare(CLI::App* app, Options* options) {
   AddParsed(app, "--snapshot-range-bytes", &options->snapshot_range_bytes, ParseByteCount,
             "Copy a larger table in ranges of this size, on several connections [1GiB]")
       ->type_name("SIZE");
+  AddParsed(
+      app, "--snapshot-every", &options->snapshot_every, ParseSnapshotEvery,
+      "Take a new base snapshot when changes since the newest one are this old (24h), or this "
+      "large in the archive (10GiB) [off]")
+      ->type_name("DURATION|SIZE");
   AddParsed(app, "--endpos", &options->end_position, ParseEndPosition,
             "Exit once everything up to here is archived: an LSN, or `now`")
       ->type_name("now|LSN");

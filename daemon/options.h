@@ -38,6 +38,15 @@ struct HttpAddress {
   friend bool operator==(const HttpAddress&, const HttpAddress&) = default;
 };
 
+// When to take a new base snapshot while capture goes on: once a change since the newest one is
+// this old, or changes of so many archived bytes have come since. Never where neither is there.
+struct SnapshotEvery {
+  std::optional<std::chrono::milliseconds> age;
+  std::optional<uint64_t> bytes;
+
+  friend bool operator==(const SnapshotEvery&, const SnapshotEvery&) = default;
+};
+
 // What is confirmed to the source: what the archive holds durably, or what the spool does.
 enum class Confirm { kArchived, kSpooled };
 
@@ -57,6 +66,7 @@ struct Options {
   // Connections that copy tables at once, and from which size on they share one.
   int snapshot_connections = 2;
   uint64_t snapshot_range_bytes = uint64_t{1} << 30;
+  SnapshotEvery snapshot_every;
 
   OnGap on_gap = OnGap::kContinue;
   EndPosition end_position;
@@ -76,10 +86,12 @@ struct Options {
 using CommandLine = std::variant<Options, int>;
 CommandLine ParseCommandLine(int argc, const char* const* argv);
 
-// "10s", "500ms", "2min", "1h"; a bare number is seconds.
+// "10s", "500ms", "2min", "1h", "1d"; a bare number is seconds.
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
 // "64MiB", "512KiB", "1GiB", "1000000"; a bare number is bytes.
 Result<uint64_t> ParseByteCount(std::string_view text);
+// "24h" or "10GiB": a duration or a size; the unit is needed to tell.
+Result<SnapshotEvery> ParseSnapshotEvery(std::string_view text);
 // Names with a comma between, quoted as in SQL where they hold a dot, a comma or a quote; unlike in
 // SQL, upper case is kept: orders,public.customers,"Odd schema"."a.b".
 Result<std::vector<TableName>> ParseTableNames(std::string_view text);

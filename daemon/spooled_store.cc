@@ -394,7 +394,7 @@ Result<SpooledStore::Tail> SpooledStore::TailOf(const Store& store) {
       std::max_element(catalog.segments.begin(), catalog.segments.end(),
                        [](const SegmentEntry& a, const SegmentEntry& b) { return a.end < b.end; });
   ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, last->name));
-  return Tail{last->end, last->name, reader->digest()};
+  return Tail{last->end, last->name, reader->chain_digest()};
 }
 
 Result<void> SpooledStore::Drain(std::chrono::milliseconds patience) {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "archive/listed_segment.h"
-#include "daemon/failure_policy.h"
+#include "daemon/periodic_snapshot.h"
 #include "daemon/stop_signal.h"
 
 namespace trunkline {
@@ -19,6 +19,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kFinishPoll{100};
+// Segments may be merged before they were read; so often in a row it is not worth a word.
+constexpr int kMostOvertaken = 4;
+// How often to look whether a base snapshot is due, at least and at most.
+constexpr std::chrono::milliseconds kIdleLook = std::chrono::hours(1);
+constexpr std::chrono::milliseconds kLeastLook{100};
 
 bool MayPass(const Error& error) {
   return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kBusy ||
@@ -27,12 +32,14 @@ bool MayPass(const Error& error) {
 
 }  // namespace
 
-TableSnapshots::TableSnapshots(SnapshotOptions options, const Source& source, Store* store,
-                               const Appender* appender)
+TableSnapshots::TableSnapshots(SnapshotOptions options, const SnapshotEvery& base_every,
+                               const Source& source, Store* store, const Appender* appender)
     : options_(std::move(options)),
       source_(source),
       store_(store),
       appender_(appender),
+      base_policy_(base_every),
+      base_backoff_(std::random_device{}()),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 TableSnapshots::~TableSnapshots() = default;
@@ -47,6 +54,7 @@ void TableSnapshots::NoteSegment(Lsn begin, Lsn end) {
 }
 
 Result<void> TableSnapshots::Finish(Lsn end) {
+  base_stop_.request_stop();
   std::unique_lock lock(mutex_);
   while (!settled_.has_value() || *settled_ < end) {
     if (StopRequested()) {
@@ -80,24 +88,29 @@ void TableSnapshots::Run(const std::stop_token& stop) {
     backoff.Reset();
     std::unique_lock lock(mutex_);
     failure_.reset();
-    changed_.wait(lock, stop, [this] { return !segments_.empty(); });
+    changed_.wait_for(lock, stop, NextLook(), [this] { return !segments_.empty(); });
   }
 }
 
 // Until there is nothing left to do.
 Result<void> TableSnapshots::Step(const std::stop_token& stop) {
-  for (;;) {
+  for (int overtaken = 0;;) {
     Result<void> followed = Follow();
     if (!followed) {
       finder_.reset();  // it may be in the middle of a segment
+      const bool merged = followed.error().kind == ErrorKind::kConflict;
+      if (merged && ++overtaken < kMostOvertaken) continue;
       return followed;
     }
     const std::unordered_set<uint32_t> tables = TablesInDoubt();
     if (tables.empty()) {
-      const std::scoped_lock lock(mutex_);
-      if (!segments_.empty()) continue;
-      settled_ = finder_->reached();
-      changed_.notify_all();
+      {
+        const std::scoped_lock lock(mutex_);
+        if (!segments_.empty()) continue;
+        settled_ = finder_->reached();
+        changed_.notify_all();
+      }
+      TakeBaseIfDue(stop);
       return {};
     }
     const Clock::time_point begun = Clock::now();
@@ -121,18 +134,66 @@ Result<void> TableSnapshots::Step(const std::stop_token& stop) {
   }
 }
 
+// What fails here is tried again later, and keeps nobody else from his work.
+void TableSnapshots::TakeBaseIfDue(const std::stop_token& stop) {
+  const Clock::time_point begun = Clock::now();
+  if (base_stop_.stop_requested() || !base_policy_.IsDue(Timestamp::Now())) return;
+  if (base_retry_.has_value() && begun < *base_retry_) return;
+  const std::stop_callback forward(stop, [this] { base_stop_.request_stop(); });
+  spdlog::info("a new base snapshot is due: copying all tables while capture goes on");
+  Result<TablesAt> snapshot =
+      TakePeriodicSnapshot(options_, source_, store_, *appender_, base_stop_.get_token());
+  if (base_stop_.stop_requested() || StopRequested()) return;
+  if (!snapshot) {
+    const Error error = WithAdvice(std::move(snapshot).error());
+    // Tables are copied in vain for half of the time at most.
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
+    const std::chrono::milliseconds pause = std::max(base_backoff_.Next(), took);
+    base_retry_ = Clock::now() + pause;
+    if (options_.metrics != nullptr) {
+      options_.metrics->NoteError(ErrorArea::kTableSnapshot, error.kind);
+    }
+    spdlog::warn("there is no new base snapshot yet: {}; trying again in {} ms", error.ToString(),
+                 pause.count());
+    return;
+  }
+  base_backoff_.Reset();
+  base_retry_.reset();
+  if (snapshot->parts.empty()) {
+    base_retry_ = Clock::now() + kIdleLook;  // nothing is published
+    return;
+  }
+  spdlog::info("base snapshot at {} completed", snapshot->lsn.ToString());
+  if (options_.metrics != nullptr) options_.metrics->NoteBaseSnapshot();
+  base_policy_.NoteBase(snapshot->lsn);
+  finder_->AddSnapshot(*std::move(snapshot));
+}
+
+// Unless a segment comes before.
+std::chrono::milliseconds TableSnapshots::NextLook() const {
+  const auto due = base_policy_.NotDueFor(Timestamp::Now());
+  if (!base_retry_.has_value()) return std::clamp(due.value_or(kIdleLook), kLeastLook, kIdleLook);
+  const auto retry =
+      std::chrono::duration_cast<std::chrono::milliseconds>(*base_retry_ - Clock::now());
+  return std::clamp(retry, kLeastLook, kIdleLook);
+}
+
 // Takes the finder to the end of what is archived.
 Result<void> TableSnapshots::Follow() {
+  const auto count = [this](const SegmentReader& segment) { base_policy_.AddSegment(segment); };
   if (!finder_.has_value()) {
     finder_.emplace();
     ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store_));
-    TRY(FollowArchive(*store_, catalog, /*from_first=*/false, &*finder_));
+    const SnapshotEntry* base = catalog.SnapshotAtOrBefore(Lsn{UINT64_MAX});
+    base_policy_.NoteBase(base == nullptr ? Lsn{} : base->lsn);
+    TRY(FollowArchive(*store_, catalog, /*from_first=*/false, &*finder_, count));
   }
   while (const std::optional<std::pair<Lsn, Lsn>> segment = NextSegment()) {
     if (segment->second > finder_->reached()) {
       ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
                        OpenListed(*store_, SegmentObjectName(segment->first, segment->second)));
       TRY(finder_->AddSegment(reader));
+      count(*reader);
     }
     const std::scoped_lock lock(mutex_);
     segments_.pop_front();

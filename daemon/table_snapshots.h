@@ -1,10 +1,12 @@
-// TableSnapshots: takes a snapshot of each table that comes into doubt, while capture goes on.
+// TableSnapshots: takes a snapshot of each table that comes into doubt, while capture goes on; and
+// where asked to a base snapshot from time to time, which nobody waits for.
 //
 // Reads what is archived, and nothing else tells it which tables are in doubt: after a crash at any
 // point the same tables are found again. The snapshot's LSN is past the segment that showed the
 // doubt, since that was archived before.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -20,6 +22,8 @@
 #include "archive/store.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "daemon/failure_policy.h"
+#include "daemon/snapshot_policy.h"
 #include "daemon/snapshotter.h"
 #include "daemon/source.h"
 
@@ -29,8 +33,8 @@ class TableSnapshots {
  public:
   // Begins with the archive as it is in `store`; uses of the appender what may be called beside its
   // other use. Neither is owned.
-  TableSnapshots(SnapshotOptions options, const Source& source, Store* store,
-                 const Appender* appender);
+  TableSnapshots(SnapshotOptions options, const SnapshotEvery& base_every, const Source& source,
+                 Store* store, const Appender* appender);
   // Gives up what is under way.
   ~TableSnapshots();
   TableSnapshots(const TableSnapshots&) = delete;
@@ -47,6 +51,8 @@ class TableSnapshots {
   void Run(const std::stop_token& stop);
   Result<void> Step(const std::stop_token& stop);
   Result<void> Follow();
+  void TakeBaseIfDue(const std::stop_token& stop);
+  std::chrono::milliseconds NextLook() const;
   std::unordered_set<uint32_t> TablesInDoubt() const;
   std::optional<std::pair<Lsn, Lsn>> NextSegment();
 
@@ -56,7 +62,12 @@ class TableSnapshots {
   const Appender* const appender_;
 
   // The thread's own.
-  std::optional<DoubtFinder> finder_;    // none: to begin with the archive's listing
+  std::optional<DoubtFinder> finder_;  // none: to begin with the archive's listing
+  std::stop_source base_stop_;         // no base snapshot goes on; of any thread
+  SnapshotPolicy base_policy_;
+  Backoff base_backoff_;
+  // After a failure, when to try again.
+  std::optional<std::chrono::steady_clock::time_point> base_retry_;
   std::map<uint32_t, Lsn> unpublished_;  // by relation OID: at which LSN it was found to be so
 
   std::mutex mutex_;

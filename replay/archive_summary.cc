@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "archive/listed_segment.h"
 #include "archive/manifest.h"
 #include "archive/segment_reader.h"
 
@@ -31,7 +32,7 @@ class Summarizer {
 
   Result<void> AddSegment(const SegmentEntry& entry) {
     ASSIGN_OR_RETURN(const std::shared_ptr<const SegmentReader> reader,
-                     OpenSegment(store_, entry.name));
+                     OpenListed(store_, entry.name));
     TRY(doubts_.AddSegment(reader));
     summary_.transactions += reader->transactions();
     summary_.changes += reader->changes();
@@ -85,7 +86,7 @@ class Summarizer {
       for (const ObjectInfo& part : snapshot.parts) sizes[part.name] = part.size;
     }
     ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> manifest,
-                     OpenSegment(store_, SnapshotManifestName(entry.lsn)));
+                     OpenListed(store_, SnapshotManifestName(entry.lsn)));
     for (const SnapshotPart& part : manifest->header().parts) {
       TableOf(part.relation).snapshot_rows += part.rows;
       TableOf(part.relation).snapshot_bytes += sizes[part.name];
@@ -97,7 +98,7 @@ class Summarizer {
     for (auto entry = summary_.catalog.segments.rbegin();
          entry != summary_.catalog.segments.rend() && !summary_.last; ++entry) {
       ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader,
-                       OpenSegment(store_, entry->name));
+                       OpenListed(store_, entry->name));
       for (size_t i = reader->blocks().size(); i-- > 0 && !summary_.last;) {
         TRY(reader->ReadBlock(i, &block_));
         const std::span<const TransactionSlice> slices = block_.slices();

@@ -32,6 +32,7 @@ struct CommandContext {
 inline constexpr char kArchiveHelp[] =
     "The archive: a path, pfs://host/repo@branch or s3://bucket/prefix";
 
+void AddCompactCommand(CLI::App* app, CommandContext* context);
 void AddDiffCommand(CLI::App* app, CommandContext* context);
 void AddDigestCommand(CLI::App* app, CommandContext* context);
 inline constexpr char kIndexHelp[] =
@@ -43,6 +44,7 @@ void AddInfoCommand(CLI::App* app, CommandContext* context);
 void AddLogCommand(CLI::App* app, CommandContext* context);
 void AddQueryCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
+void AddRetainCommand(CLI::App* app, CommandContext* context);
 void AddSnapshotCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 

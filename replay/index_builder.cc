@@ -307,7 +307,7 @@ class IndexMaker {
     const auto entry = std::find_if(
         catalog_.segments.begin(), catalog_.segments.end(),
         [&](const SegmentEntry& candidate) { return candidate.name == segment.name(); });
-    TRY(writer->NoteSegment(segment.name(), entry->size, entry->end, segment.digest()));
+    TRY(writer->NoteSegment(segment.name(), entry->size, entry->end, segment.chain_digest()));
     if (options_.progress) options_.progress(done, total);
     const bool due = writer->unmarked_bytes() >= options_.bytes_per_mark && walk.can_save();
     return due ? writer->Mark(catalog_, &walk) : Result<void>();
@@ -319,7 +319,7 @@ class IndexMaker {
       const Lsn reached = std::max(writer->mark().begin, writer->mark().end);
       if (segment.begin < reached || segment.end > until) continue;
       ASSIGN_OR_RETURN(const auto reader, OpenListed(store_, segment.name));
-      TRY(writer->NoteSegment(segment.name, segment.size, segment.end, reader->digest()));
+      TRY(writer->NoteSegment(segment.name, segment.size, segment.end, reader->chain_digest()));
       writer->mutable_mark()->in_era = false;
     }
     return {};
@@ -358,7 +358,7 @@ Result<std::optional<std::string>> FindMismatch(const Store& store, const Catalo
       std::find_if(catalog.segments.begin(), catalog.segments.end(),
                    [&](const SegmentEntry& segment) { return segment.end == mark.end; });
   ASSIGN_OR_RETURN(const auto reader, OpenListed(store, last->name));
-  if (reader->digest() != mark.digest) return Found("a segment was replaced since");
+  if (reader->chain_digest() != mark.digest) return Found("a segment was replaced since");
   // A snapshot that joined later brings something new only where rows were in doubt.
   for (const auto& snapshot : SnapshotsUpTo(catalog, mark.end)) {
     const bool known =

@@ -130,6 +130,8 @@ std::string InfoJson(const ArchiveSummary& summary, const std::string& url) {
   const bool has_segments = !catalog.segments.empty();
   json["begin"] = has_segments ? Json(summary.begin.ToString()) : Json(nullptr);
   json["end"] = has_segments ? Json(catalog.segments.back().end.ToString()) : Json(nullptr);
+  json["retained_from"] =
+      summary.catalog.retained ? Json(summary.catalog.retained->end.ToString()) : Json(nullptr);
   json["first_commit"] = ToJson(summary.first);
   json["last_commit"] = ToJson(summary.last);
   json["transactions"] = summary.transactions;

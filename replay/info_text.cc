@@ -72,6 +72,9 @@ std::string Header(const ArchiveSummary& summary, const std::string& url) {
                            ", system " + identity.system_identifier});
   if (!summary.servers.empty()) table.Add({"Server", DescribeServers(summary)});
   table.Add({"Span", DescribeSpan(summary)});
+  if (summary.catalog.retained) {
+    table.Add({"Removed", "what was archived before " + summary.begin.ToString()});
+  }
   table.Add({"First commit", DescribeTransaction(summary.first)});
   table.Add({"Last commit", DescribeTransaction(summary.last)});
   table.Add({"Changes", FormatCount(summary.changes) + " in " +

@@ -41,6 +41,8 @@ int Main(int argc, char** argv) {
   AddVerifyCommand(&app, &context);
   AddDigestCommand(&app, &context);
   AddSnapshotCommand(&app, &context);
+  AddCompactCommand(&app, &context);
+  AddRetainCommand(&app, &context);
 
   AddSelfDescription(&app, {TRUNKLINE_VERSION, "1", kValueTypes});
 

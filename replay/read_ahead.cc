@@ -71,7 +71,7 @@ Result<void> ReadAhead::CheckSuccession(const SegmentReader& reader) {
         "trunkline verify finds all damage");
   }
   last_end_ = header.end;
-  last_digest_ = reader.digest();
+  last_digest_ = reader.chain_digest();
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "base/noted_warnings.h"
 #include "replay/command.h"
 #include "replay/destination.h"
+#include "replay/explain.h"
 #include "replay/progress.h"
 #include "replay/replay_result.h"
 #include "replay/rows_part.h"
@@ -29,6 +30,7 @@ struct ReplayOptions {
   std::string rows;
   std::string as_of;
   bool dry_run = false;
+  bool verbose = false;
   MemoryOptions memory;
   bool json = false;
   DestinationOptions destination;
@@ -42,23 +44,26 @@ std::vector<std::string> SplitAtCommas(const std::string& text) {
   return parts;
 }
 
-std::string Count(size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+// Without what a connection string may hold.
+std::string SafeName(const std::string& destination) {
+  const std::string scheme = destination.substr(0, destination.find(':'));
+  return scheme.starts_with("postgres") ? scheme + "://..." : destination;
 }
 
-Result<void> PrintPlan(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
-                       const std::vector<Lsn>& skip) {
-  ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, target, {.skip = skip}));
-  std::printf("target    %s\n", target.ToString().c_str());
-  if (target.instant) std::printf("as of     %s\n", target.instant->ToString().c_str());
-  for (const RebuildPlan::Step& step : plan.steps) {
-    std::printf("%s  LSN %s, %s\n", step.tables.base ? "snapshot" : "tables  ",
-                step.tables.lsn.ToString().c_str(),
-                Count(step.tables.parts.size(), "part").c_str());
-  }
-  std::printf("segments  %zu\n", plan.segments.size());
-  std::printf("to read   %s\n", FormatBytes(plan.bytes).c_str());
-  return {};
+// Prints all of it, then ends as the destination would have it.
+Result<void> Explain(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
+                     const ReplayOptions& options, const std::vector<Lsn>& skip,
+                     Destination* destination) {
+  StateOptions state_options;
+  state_options.skip = skip;
+  state_options.tables = SplitAtCommas(options.tables);
+  ASSIGN_OR_RETURN(Explanation explanation, ExplainRebuild(store, catalog, target, state_options));
+  explanation.destination = SafeName(options.to);
+  if (const Result<void> check = destination->Check(); !check) explanation.refused = check.error();
+  const std::string text =
+      options.json ? ToJsonText(explanation) : ToText(explanation, options.verbose);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return explanation.refused ? Result<void>(Fail(*explanation.refused)) : Result<void>();
 }
 
 Result<DatabaseState> RebuildAt(const Store& store, const Catalog& catalog,
@@ -123,12 +128,12 @@ Result<void> RunReplay(ReplayOptions options) {
     ASSIGN_OR_RETURN(part, ParseRowsPart(options.rows));
     TRY(CheckTakesParts(options.to));
   }
-  if (options.json && options.to.ends_with(":-")) {
+  if (options.json && !options.dry_run && options.to.ends_with(":-")) {
     return Fail(ErrorKind::kInvalidArgument, "--json and --to both need standard output",
                 "name a file");
   }
   std::optional<ResultOfReplay> result;
-  if (options.json) result.emplace(&options);
+  if (options.json && !options.dry_run) result.emplace(&options);
   ASSIGN_OR_RETURN(const std::unique_ptr<Destination> destination,
                    OpenDestination(options.to, options.destination));
   TRY(CheckApart(DestinationPath(options.to), options.archive));
@@ -136,10 +141,12 @@ Result<void> RunReplay(ReplayOptions options) {
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
   if (as_of) resolved.instant = as_of;
-  TRY(destination->Check());
+  if (!options.dry_run) TRY(destination->Check());
   ASSIGN_OR_RETURN(const std::unique_ptr<WhatIf> what_if,
                    WhatIf::Make(options.what_if, *store, catalog, resolved));
-  if (options.dry_run) return PrintPlan(*store, catalog, resolved, what_if->skip());
+  if (options.dry_run) {
+    return Explain(*store, catalog, resolved, options, what_if->skip(), destination.get());
+  }
   destination->Prepare();
   ASSIGN_OR_RETURN(const DatabaseState state,
                    RebuildAt(*store, catalog, resolved, options, part, what_if.get()));
@@ -182,9 +189,12 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   AddWhatIfOptions(command, &options->what_if);
   command->add_flag("--force", options->destination.force, "Replace what the destination holds");
   AddMemoryOptions(command, &options->memory);
-  CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run,
-                                           "Print what would be read, and write nothing");
-  command->add_flag("--json", options->json, "Print JSON on what was rebuilt")->excludes(dry_run);
+  CLI::Option* dry_run = command->add_flag(
+      "--dry-run", options->dry_run, "Explain what would be read and how long it takes, only");
+  command->add_flag("--verbose", options->verbose, "With --dry-run: each segment too")
+      ->needs(dry_run);
+  command->add_flag("--json", options->json,
+                    "Print JSON on what was rebuilt, or with --dry-run on what would be");
   command->callback([=] { context->run = [=] { return RunReplay(*options); }; });
 }
 

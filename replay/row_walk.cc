@@ -405,7 +405,7 @@ Result<void> RowWalk::AddSegment(const std::shared_ptr<const SegmentReader>& rea
         "trunkline verify finds all damage");
   }
   last_end_ = header.end;
-  last_digest_ = reader->digest();
+  last_digest_ = reader->chain_digest();
   for (size_t index = 0; index < reader->blocks().size(); ++index) {
     TRY(AddBlock(reader, index, until));
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "replay/fold.h"
+#include "replay/newest_catalog.h"
 #include "replay/table_filter.h"
 
 namespace trunkline {
@@ -262,8 +263,10 @@ Result<RebuildPlan> PlanRebuild(const Store& store, const Catalog& catalog,
   return plan;
 }
 
-Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
-                                 const ResolvedTarget& target, const StateOptions& options) {
+namespace {
+
+Result<DatabaseState> BuildOnce(const Store& store, const Catalog& catalog,
+                                const ResolvedTarget& target, const StateOptions& options) {
   ASSIGN_OR_RETURN(const RebuildPlan plan,
                    PlanRebuild(store, catalog, target, {.skip = options.skip}));
   ASSIGN_OR_RETURN(Fold::Outcome outcome, FoldPlan(store, options, plan));
@@ -283,6 +286,16 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
   }
   if (!options.part.is_whole()) TRY(KeepRows(options.part, &state));
   return state;
+}
+
+}  // namespace
+
+Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
+                                 const ResolvedTarget& target, const StateOptions& options) {
+  const auto build = [&](const Catalog& now) { return BuildOnce(store, now, target, options); };
+  // What becomes of it has been told already.
+  if (!options.skip.empty()) return build(catalog);
+  return OnNewestCatalog<DatabaseState>(store, catalog, build);
 }
 
 Result<void> FoldOnward(const Store& store, const Catalog& catalog, const ResolvedTarget& from,

@@ -7,6 +7,7 @@
 
 #include "archive/manifest.h"
 #include "archive/rebuild_start.h"
+#include "replay/newest_catalog.h"
 #include "replay/timeline.h"
 
 namespace trunkline {
@@ -250,15 +251,16 @@ Result<Target> ParseTarget(std::string_view text) {
   return Fail(Error(time.error()).WithContext(context));
 }
 
-Result<Lsn> ResolveLimit(const Store& store, const Catalog& catalog, const Target& target) {
+namespace {
+
+Result<Lsn> LimitIn(const Store& store, const Catalog& catalog, const Target& target) {
   return std::visit(LimitResolver(store, catalog), target);
 }
 
-Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,
-                                     const Target& target) {
+Result<ResolvedTarget> ResolveIn(const Store& store, const Catalog& catalog, const Target& target) {
   const Timeline timeline(store, catalog);
   ResolvedTarget resolved;
-  ASSIGN_OR_RETURN(resolved.limit, ResolveLimit(store, catalog, target));
+  ASSIGN_OR_RETURN(resolved.limit, LimitIn(store, catalog, target));
   const SnapshotEntry* snapshot = catalog.SnapshotAtOrBefore(resolved.limit);
   if (snapshot == nullptr) {
     return Fail(ErrorKind::kNotFound,
@@ -286,6 +288,19 @@ Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,
     resolved.instant = resolved.last ? resolved.last->commit_time : snapshot_time;
   }
   return resolved;
+}
+
+}  // namespace
+
+Result<Lsn> ResolveLimit(const Store& store, const Catalog& catalog, const Target& target) {
+  return OnNewestCatalog<Lsn>(store, catalog,
+                              [&](const Catalog& now) { return LimitIn(store, now, target); });
+}
+
+Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,
+                                     const Target& target) {
+  return OnNewestCatalog<ResolvedTarget>(
+      store, catalog, [&](const Catalog& now) { return ResolveIn(store, now, target); });
 }
 
 std::string ResolvedTarget::ToString() const {

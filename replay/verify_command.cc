@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 struct VerifyOptions {
   std::string archive;
   bool json = false;
+  bool originals = false;
 };
 
 std::string Hex(const std::string& bytes) {
@@ -40,7 +41,11 @@ std::string Lines(const char* label, const std::vector<Finding>& findings) {
 }
 
 std::string Figures(const VerifyReport& report) {
-  return FormatCount(report.segments, "segment") + " with " +
+  const std::string merged = report.merged == 0
+                                 ? ""
+                                 : " (" + FormatCount(report.merged) + " of them merged from " +
+                                       FormatCount(report.replaced) + ")";
+  return FormatCount(report.segments, "segment") + merged + " with " +
          FormatCount(report.changes, "change") + " in " +
          FormatCount(report.transactions, "transaction") + ", " +
          FormatCount(report.snapshots, "snapshot") +
@@ -55,8 +60,11 @@ std::string Figures(const VerifyReport& report) {
 std::string Proof(const VerifyReport& report) {
   if (report.segments == 0) return "ok: the archive holds no changes yet";
   return "ok: " + report.begin.ToString() + " to " + report.end.ToString() + " tiled by " +
-         FormatCount(report.segments, "segment") +
-         " in one unbroken chain; digest of the last: " + Hex(report.last_digest);
+         FormatCount(report.segments, "segment") + " in one unbroken chain" +
+         (report.reproduced == 0
+              ? ""
+              : ", " + FormatCount(report.reproduced) + " of the segments merged reproduced") +
+         "; digest of the last: " + Hex(report.last_digest);
 }
 
 std::string ToText(const VerifyReport& report) {
@@ -81,6 +89,10 @@ std::string ToJsonText(const VerifyReport& report, const std::string& url) {
   json["begin"] = report.segments == 0 ? Json(nullptr) : Json(report.begin.ToString());
   json["end"] = report.segments == 0 ? Json(nullptr) : Json(report.end.ToString());
   json["segments"] = report.segments;
+  json["merged"] = report.merged;
+  json["replaced"] = report.replaced;
+  json["reproduced"] = report.reproduced;
+  json["retained_from"] = report.retained ? Json(report.retained->ToString()) : Json(nullptr);
   json["transactions"] = report.transactions;
   json["changes"] = report.changes;
   json["snapshots"] = report.snapshots;
@@ -94,15 +106,26 @@ std::string ToJsonText(const VerifyReport& report, const std::string& url) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Result<VerifyReport> VerifyWithProgress(const Store& store) {
+Result<VerifyReport> VerifyWithProgress(const Store& store, bool originals) {
   Progress progress("Verifying");
-  return Verify(store,
-                [&progress](uint64_t done, uint64_t total) { progress.Update(done, total); });
+  const auto update = [&progress](uint64_t done, uint64_t total) { progress.Update(done, total); };
+  return Verify(store, update, originals);
+}
+
+// Again where segments are merged or removed meanwhile.
+Result<VerifyReport> VerifyAsItIs(const Store& store, bool originals) {
+  constexpr int kMostAgain = 2;
+  Result<VerifyReport> report = VerifyWithProgress(store, originals);
+  for (int again = 0; again < kMostAgain; ++again) {
+    if (report || report.error().kind != ErrorKind::kConflict) break;
+    report = VerifyWithProgress(store, originals);
+  }
+  return report;
 }
 
 Result<void> RunVerify(const VerifyOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
-  ASSIGN_OR_RETURN(const VerifyReport report, VerifyWithProgress(*store));
+  ASSIGN_OR_RETURN(const VerifyReport report, VerifyAsItIs(*store, options.originals));
   const std::string text = options.json ? ToJsonText(report, store->url()) : ToText(report);
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (report.findings.empty()) return {};
@@ -121,6 +144,9 @@ void AddVerifyCommand(CLI::App* app, CommandContext* context) {
       "verify", "Prove that nothing in an archive was altered, removed or reordered");
   command->add_option("ARCHIVE", options->archive, kArchiveHelp)->required();
   command->add_flag("--json", options->json, "Print JSON");
+  command->add_flag(
+      "--originals", options->originals,
+      "Take merged segments apart again, to prove that they say what they were made of");
   command->footer("Exits with 3 when it finds anything wrong.");
   command->callback([=] { context->run = [=] { return RunVerify(*options); }; });
 }

@@ -16,6 +16,9 @@ if [[ $name == *.gap.seg ]]; then
   exit
 fi
 
+# Removed on purpose: no base snapshot that is there needs it.
+[[ $name != *.retained.seg ]] || exit 0
+
 # An archive of this one segment.
 archive=$(mktemp -d)
 trap 'rm -rf "$archive"' EXIT

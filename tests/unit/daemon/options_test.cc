@@ -152,6 +152,15 @@ TEST(OptionValues, ByteCounts) {
   }
 }
 
+TEST(OptionValues, SnapshotEvery) {
+  EXPECT_EQ(ParseSnapshotEvery("24h")->age, minutes(24 * 60));
+  EXPECT_EQ(ParseSnapshotEvery("7d")->age, minutes(7 * 24 * 60));
+  EXPECT_EQ(ParseSnapshotEvery("10GiB")->bytes, uint64_t{10} << 30);
+  for (const char* text : {"", "24", "0h", "0GiB", "h", "10XiB"}) {
+    EXPECT_FALSE(ParseSnapshotEvery(text)) << text;
+  }
+}
+
 TEST(OptionValues, TableNames) {
   EXPECT_THAT(*ParseTableNames("Orders"), ElementsAre(TableName{"", "Orders"}));
   EXPECT_THAT(
