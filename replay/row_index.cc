@@ -30,7 +30,7 @@ class NoLog final : public rocksdb::Logger {
   void Logv(const char*, std::va_list) override {}
 };
 
-rocksdb::Options IndexOptions() {
+rocksdb::Options RocksOptions() {
   rocksdb::Options options;
   options.info_log = std::make_shared<NoLog>();
   options.stats_dump_period_sec = 0;
@@ -193,7 +193,7 @@ Result<std::unique_ptr<HistoryIndex>> HistoryIndex::OpenToRead(const std::string
   const std::string path = folder + std::string(kDatabase);
   if (!Exists(path)) return Fail(ErrorKind::kNotFound, "there is no index in " + folder);
   rocksdb::DB* database = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(IndexOptions(), path, &database);
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(RocksOptions(), path, &database);
   if (!status.ok()) return Fail(IndexError(status, folder));
   return std::unique_ptr<HistoryIndex>(new HistoryIndex(std::make_unique<Impl>(database, folder)));
 }
@@ -205,7 +205,7 @@ Result<std::unique_ptr<HistoryIndex>> HistoryIndex::OpenToWrite(const std::strin
     return Fail(FileError("cannot use " + folder, errno));
   }
   TRY(CheckFolder(folder));
-  rocksdb::Options options = IndexOptions();
+  rocksdb::Options options = RocksOptions();
   options.create_if_missing = true;
   rocksdb::DB* database = nullptr;
   const rocksdb::Status status =
@@ -216,7 +216,7 @@ Result<std::unique_ptr<HistoryIndex>> HistoryIndex::OpenToWrite(const std::strin
 
 Result<void> HistoryIndex::Remove(const std::string& folder) {
   const rocksdb::Status status =
-      rocksdb::DestroyDB(folder + std::string(kDatabase), IndexOptions());
+      rocksdb::DestroyDB(folder + std::string(kDatabase), RocksOptions());
   if (!status.ok()) return Fail(IndexError(status, folder));
   return {};
 }

@@ -202,6 +202,7 @@ TEST(HistoryTest, DoubtIsSaid) {
                     HasSubstr(doubt)));
   EXPECT_THAT(HistoryOf(archive, {.table = "late", .key = "2"}),
               HasSubstr("lsn 0/190: snapshot, which does not have the row\n" + doubt));
+  EXPECT_THAT(HistoryOf(archive, {.table = "late", .key = "2", .until = 350}), HasSubstr(doubt));
   EXPECT_EQ(HistoryOf(archive, {.table = "late", .key = "3", .from = 400}),
             "lsn 0/190: snapshot\n  id: '3'\n  v: 'c'\n"
             "2000-01-01 00:08:20+00 lsn 0/1F4 xid 500: delete\n");
