@@ -100,6 +100,7 @@ class Reader {
       if (history.incomplete()) continue;
       if (!played || history.key_changed()) return Nothing();
       ASSIGN_OR_RETURN(HistoryAnswer answer, Finish(&history, plan.StartOf(*oid)));
+      answer.by_index = true;
       return Nothing(std::move(answer));
     }
   }

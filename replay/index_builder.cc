@@ -81,7 +81,7 @@ class IndexMaker {
       return Fail(ErrorKind::kNotFound, "the archive has no base snapshot that changes follow",
                   "let trunklined finish one");
     }
-    ASSIGN_OR_RETURN(index_, HistoryIndex::OpenToWrite(options_.folder));
+    TRY(Open());
     ASSIGN_OR_RETURN(IndexMark mark, MarkToGoOnFrom(eras));
     const bool anew = !mark.end.valid();
     if (anew) mark.begin = eras.front().begin;
@@ -101,6 +101,17 @@ class IndexMaker {
   }
 
  private:
+  // One that is damaged is no loss.
+  Result<void> Open() {
+    Result<std::unique_ptr<HistoryIndex>> index = HistoryIndex::OpenToWrite(options_.folder);
+    if (!index && index.error().kind == ErrorKind::kCorrupt) {
+      TRY(HistoryIndex::Remove(options_.folder));
+      index = HistoryIndex::OpenToWrite(options_.folder);
+    }
+    ASSIGN_OR_RETURN(index_, std::move(index));
+    return {};
+  }
+
   // The index's own where it is of this archive; else an empty one, for an empty index.
   Result<IndexMark> MarkToGoOnFrom(const std::vector<Era>& eras) {
     ASSIGN_OR_RETURN(const std::optional<std::string> bytes, index_->Get(index_key::kMark));

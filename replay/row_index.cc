@@ -191,7 +191,10 @@ HistoryIndex::~HistoryIndex() = default;
 
 Result<std::unique_ptr<HistoryIndex>> HistoryIndex::OpenToRead(const std::string& folder) {
   const std::string path = folder + std::string(kDatabase);
-  if (!Exists(path)) return Fail(ErrorKind::kNotFound, "there is no index in " + folder);
+  // RocksDB's pointer to what counts: without it a run was cut short before there was anything.
+  if (!Exists(path + "/CURRENT")) {
+    return Fail(ErrorKind::kNotFound, "there is no index in " + folder);
+  }
   rocksdb::DB* database = nullptr;
   const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(RocksOptions(), path, &database);
   if (!status.ok()) return Fail(IndexError(status, folder));
