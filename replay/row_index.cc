@@ -2,18 +2,17 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdarg>
 #include <filesystem>
 #include <utility>
 
 #include "archive/atomic_file.h"
+#include "archive/unsynced_env.h"
 
 namespace trunkline {
 namespace {
@@ -21,18 +20,11 @@ namespace {
 constexpr size_t kBatchBytes = 1 << 20;
 constexpr std::string_view kDatabase = "/rocksdb";
 
-rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-
-// What is wrong comes back as a status.
-class NoLog final : public rocksdb::Logger {
- public:
-  using Logger::Logv;
-  void Logv(const char*, std::va_list) override {}
-};
+rocksdb::Slice AsSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 rocksdb::Options RocksOptions() {
   rocksdb::Options options;
-  options.info_log = std::make_shared<NoLog>();
+  options.info_log = NewNoLog();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.skip_stats_update_on_db_open = true;
@@ -94,10 +86,10 @@ class RocksCursor final : public HistoryIndex::Cursor {
     iterator_.reset(database->NewIterator(options));
   }
 
-  void Seek(std::string_view key) override { iterator_->Seek(SliceOf(key)); }
+  void Seek(std::string_view key) override { iterator_->Seek(AsSlice(key)); }
   void Next() override { iterator_->Next(); }
   bool valid() const override {
-    return iterator_->Valid() && iterator_->key().starts_with(SliceOf(prefix_));
+    return iterator_->Valid() && iterator_->key().starts_with(AsSlice(prefix_));
   }
   std::string_view key() const override {
     return {iterator_->key().data(), iterator_->key().size()};
@@ -140,7 +132,7 @@ class HistoryIndex::Impl {
 
   Result<std::optional<std::string>> Get(std::string_view key) const {
     std::string value;
-    const rocksdb::Status status = database_->Get(rocksdb::ReadOptions(), SliceOf(key), &value);
+    const rocksdb::Status status = database_->Get(rocksdb::ReadOptions(), AsSlice(key), &value);
     if (status.IsNotFound()) return std::optional<std::string>();
     TRY(Check(status));
     return std::optional(std::move(value));
@@ -151,12 +143,12 @@ class HistoryIndex::Impl {
   }
 
   Result<void> Put(std::string_view key, std::string_view value) {
-    TRY(Check(batch_.Put(SliceOf(key), SliceOf(value))));
+    TRY(Check(batch_.Put(AsSlice(key), AsSlice(value))));
     put_bytes_ += key.size() + value.size();
     return batch_.GetDataSize() < kBatchBytes ? Result<void>() : Write();
   }
 
-  Result<void> Erase(std::string_view key) { return Check(batch_.Delete(SliceOf(key))); }
+  Result<void> Erase(std::string_view key) { return Check(batch_.Delete(AsSlice(key))); }
   uint64_t put_bytes() const { return put_bytes_; }
 
   Result<void> Write() {
