@@ -45,14 +45,17 @@ rocksdb::Options RocksOptions() {
   options.target_file_size_base = 256 << 20;
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;
-  // A file that is opened costs a read of its end; few are needed for one key.
+  // More threads would only cost a reader, who needs few files, the making of them.
   options.max_open_files = 256;
+  options.max_file_opening_threads = 1;
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 8 << 10;
   table.format_version = 5;
-  table.index_type = rocksdb::BlockBasedTableOptions::kBinarySearch;
+  // Of a file's index, too, just what leads to the key is read.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.metadata_block_size = 4 << 10;
+  table.enable_index_compression = false;
   table.cache_index_and_filter_blocks = true;
-  table.partition_filters = false;
   table.block_cache = rocksdb::NewLRUCache(16 << 20);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
