@@ -6,64 +6,10 @@
 
 #include "archive/row_lineage.h"
 #include "archive/stream_definition.h"
-#include "replay/fold_row.h"
+#include "replay/packed_row.h"
 
 namespace trunkline {
 namespace {
-
-std::string Pack(Tuple row) {
-  std::string packed(PackedSize(row), '\0');
-  PackRow(row, packed.data());
-  return packed;
-}
-
-std::vector<Value> Unpack(const std::string& packed, size_t columns) {
-  std::vector<Value> row(columns);
-  UnpackRow(packed.data(), row);
-  return row;
-}
-
-// What a row from before `shape` has in its columns. Borrows from both.
-std::vector<Value> Mapped(const std::vector<Value>& before, const TableShape& shape) {
-  std::vector<Value> after;
-  for (const ColumnMapping::Source& source : shape.mapping->sources) {
-    if (source.old_column != ColumnMapping::kAdded) {
-      after.push_back(before[static_cast<size_t>(source.old_column)]);
-    } else if (source.constant) {
-      after.push_back({.state = ValueState::kText, .bytes = *source.constant});
-    } else {
-      after.push_back(Value{});
-    }
-  }
-  return after;
-}
-
-bool SameColumns(const Relation& a, const Relation& b) {
-  return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
-                    [](const RelationColumn& left, const RelationColumn& right) {
-                      return left.name == right.name && left.type_oid == right.type_oid;
-                    });
-}
-
-bool LooksTheSame(const TableShape& before, const TableShape& after) {
-  return before.relation.schema == after.relation.schema &&
-         before.relation.name == after.relation.name &&
-         SameColumns(before.relation, after.relation) &&
-         (!after.mapping || after.mapping->unchanged);
-}
-
-// Whether rows are still told apart by the same columns, whatever their names.
-bool KeepsKey(const TableShape& before, const TableShape& after) {
-  if (before.key.size() != after.key.size()) return false;
-  for (size_t i = 0; i < after.key.size(); ++i) {
-    const uint16_t column = after.key[i];
-    const bool same = after.mapping ? after.mapping->sources[column].old_column == before.key[i]
-                                    : before.relation.columns[before.key[i]].name ==
-                                          after.relation.columns[column].name;
-    if (!same) return false;
-  }
-  return true;
-}
 
 Result<void> CheckText(const Relation& relation, Tuple row) {
   for (size_t i = 0; i < row.size(); ++i) {
@@ -126,7 +72,7 @@ bool RowVersion::alive() const {
 }
 
 std::vector<Value> RowVersion::row() const {
-  return Unpack(packed, shape->relation.columns.size());
+  return UnpackedRow(packed, shape->relation.columns.size());
 }
 
 RowLife* RowHistory::Find(const std::string& key) const {
@@ -208,78 +154,6 @@ Result<void> RowHistory::Take(uint32_t, const RowEvent& event) {
   }
 }
 
-void RowHistory::TakeShape(const RowEvent& event) {
-  const std::shared_ptr<const TableShape> before = std::exchange(shape_, event.shape);
-  if (before == nullptr) return;
-  if (!KeepsKey(*before, *shape_)) {
-    key_changed_ = event.at.lsn;
-    current_.clear();
-    return;
-  }
-  if (!shape_->mapping || LooksTheSame(*before, *shape_)) return;
-  for (auto& [key, life] : current_) {
-    if (!life->back().has_row) continue;
-    const std::string packed = life->back().packed;
-    RowVersion* version = Add(VersionKind::kDefinition, event.at, key, life);
-    version->has_row = true;
-    version->packed = Pack(Mapped(Unpack(packed, before->relation.columns.size()), *shape_));
-  }
-}
-
-// A key that has a label changes with it, also where its row is not looked at yet.
-void RowHistory::Relabel(const RowEvent& event) {
-  const size_t columns = shape_->relation.columns.size();
-  const bool of_key =
-      std::find(shape_->key.begin(), shape_->key.end(), event.column) != shape_->key.end();
-  for (const std::string& key : of_key ? std::vector<std::string>(keys_->begin(), keys_->end())
-                                       : std::vector<std::string>()) {
-    std::vector<Value> row(columns);
-    const char* packed = key.data();
-    for (const uint16_t column : shape_->key) row[column] = UnpackValue(&packed);
-    for (const auto& [old_label, new_label] : *event.labels) {
-      if (row[event.column].bytes != new_label) continue;
-      std::vector<Value> old_row = row;
-      old_row[event.column].bytes = old_label;
-      incomplete_ |= keys_->insert(EncodeKey(*shape_, old_row)).second;
-      break;
-    }
-  }
-  const std::map<std::string, RowLife*> current = current_;
-  for (const auto& [key, life] : current) {
-    if (!life->back().has_row) continue;
-    const std::string packed = life->back().packed;
-    std::vector<Value> row = Unpack(packed, columns);
-    const auto label = event.labels->find(std::string(row[event.column].bytes));
-    if (row[event.column].state != ValueState::kText || label == event.labels->end()) continue;
-    row[event.column].bytes = label->second;
-    const std::string new_key = EncodeKey(*shape_, row);
-    if (new_key != key) MoveKey(key, new_key);
-    RowVersion* version = Add(VersionKind::kDefinition, event.at, new_key, life);
-    version->has_row = true;
-    version->packed = Pack(row);
-  }
-}
-
-void RowHistory::TakeDoubt(const RowEvent& event) {
-  const bool open = !doubts_.empty() && !doubts_.back().until;
-  if (!open) {
-    doubts_.push_back(
-        {.from = event.at.lsn, .until = std::nullopt, .reason = std::string(event.text)});
-  }
-  for (auto& [key, life] : current_) {
-    Add(VersionKind::kDoubt, event.at, key, life)->reason = event.text;
-  }
-}
-
-void RowHistory::EndDoubt(Lsn lsn) {
-  if (!doubts_.empty() && !doubts_.back().until) doubts_.back().until = lsn;
-}
-
-void RowHistory::EndAll(VersionKind kind, const Moment& at) {
-  for (auto& [key, life] : current_) Add(kind, at, key, life);
-  current_.clear();
-}
-
 // Rows that the snapshot does not have are not there.
 void RowHistory::EndLoad() {
   std::erase_if(current_, [this](const auto& entry) {
@@ -294,7 +168,7 @@ void RowHistory::EndLoad() {
 void RowHistory::TakeRow(const RowEvent& event) {
   const std::string key = EncodeKey(*shape_, event.row);
   if (!keys_->contains(key)) return;
-  std::string packed = Pack(event.row);
+  std::string packed = PackedRow(event.row);
   RowLife* life = Find(key);
   if (life == nullptr) life = NewLife(key);
   loaded_.insert(life);
@@ -320,7 +194,7 @@ Result<void> RowHistory::TakeInsert(const RowEvent& event) {
   if (life == nullptr) life = NewLife(key);
   RowVersion* version = Add(VersionKind::kInsert, event.at, key, life);
   version->has_row = true;
-  version->packed = Pack(*row);
+  version->packed = PackedRow(*row);
   return {};
 }
 
@@ -349,12 +223,12 @@ Result<void> RowHistory::TakeUpdate(const RowEvent& event) {
   std::vector<Value> before;
   if (!life->empty() && life->back().has_row) {
     packed = life->back().packed;
-    before = Unpack(packed, shape_->relation.columns.size());
+    before = UnpackedRow(packed, shape_->relation.columns.size());
   }
   const std::optional<std::vector<Value>> row = Complete(event.row, before);
   RowVersion* version = Add(VersionKind::kUpdate, event.at, key, life);
   version->has_row = row.has_value();
-  if (row) version->packed = Pack(*row);
+  if (row) version->packed = PackedRow(*row);
   return {};
 }
 

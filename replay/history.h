@@ -53,7 +53,7 @@ using RowLife = std::vector<RowVersion>;
 // Where the archive cannot tell a table's rows.
 struct TableDoubt {
   Lsn from;
-  std::optional<Lsn> until;  // none: to the range's end
+  std::optional<Lsn> until;  // none: it lasts
   std::string reason;
 };
 

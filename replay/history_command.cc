@@ -83,7 +83,7 @@ Result<std::unique_ptr<IndexReader>> FindIndex(const Store& store, const Catalog
   return std::unique_ptr<IndexReader>();
 }
 
-Result<void> Write(std::string* buffer) {
+Result<void> WriteHistory(std::string* buffer) {
   const size_t written = std::fwrite(buffer->data(), 1, buffer->size(), stdout);
   if (written != buffer->size()) {
     return Fail(ErrnoError("cannot write to standard output", errno));
@@ -92,7 +92,7 @@ Result<void> Write(std::string* buffer) {
   return {};
 }
 
-Result<void> Print(const HistoryAnswer& answer, HistoryFormat* format) {
+Result<void> PrintHistory(const HistoryAnswer& answer, HistoryFormat* format) {
   std::string buffer;
   size_t number = 0;
   for (const RowLife& life : answer.lives) {
@@ -101,10 +101,10 @@ Result<void> Print(const HistoryAnswer& answer, HistoryFormat* format) {
     for (const RowVersion& version : life) {
       format->Add(number, before, version, &buffer);
       before = &version;
-      if (buffer.size() >= kHistoryBufferBytes) TRY(Write(&buffer));
+      if (buffer.size() >= kHistoryBufferBytes) TRY(WriteHistory(&buffer));
     }
   }
-  return Write(&buffer);
+  return WriteHistory(&buffer);
 }
 
 // What is not in the answer, as far as that is known.
@@ -136,7 +136,7 @@ Result<void> RunHistory(const HistoryOptions& options) {
   request.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
   ASSIGN_OR_RETURN(const HistoryAnswer answer, ReadHistory(*store, catalog, request, index.get()));
   progress.reset();
-  TRY(Print(answer, format.get()));
+  TRY(PrintHistory(answer, format.get()));
   return CheckWhole(answer, request);
 }
 

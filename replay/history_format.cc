@@ -50,7 +50,7 @@ std::vector<int> SourcesOf(const TableShape& before, const TableShape& after) {
 }
 
 // A literal on one line, whatever is in it.
-void AppendLiteral(std::string_view text, std::string* out) {
+void AppendOneLineLiteral(std::string_view text, std::string* out) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   const bool escapes = std::any_of(text.begin(), text.end(), is_control);
   out->append(escapes ? "E'" : "'");
@@ -75,7 +75,7 @@ void AppendValue(const Value& value, uint32_t type_oid, std::string* out) {
   } else if (IsNumber(type_oid)) {
     out->append(value.bytes);
   } else {
-    AppendLiteral(value.bytes, out);
+    AppendOneLineLiteral(value.bytes, out);
   }
 }
 

@@ -100,6 +100,7 @@ class Reader {
       if (history.incomplete()) continue;
       if (!played || history.key_changed()) return Nothing();
       ASSIGN_OR_RETURN(HistoryAnswer answer, Finish(&history, plan.StartOf(*oid)));
+      answer.by_index = true;
       return Nothing(std::move(answer));
     }
   }
@@ -128,8 +129,25 @@ class Reader {
   Result<HistoryAnswer> Finish(RowHistory* history, Lsn start) {
     ASSIGN_OR_RETURN(const Moment snapshot, SnapshotAt(store_, catalog_, start));
     answer_.doubts = history->DoubtsFrom(request_.from);
+    if (!answer_.doubts.empty() && !answer_.doubts.back().until) {
+      ASSIGN_OR_RETURN(answer_.doubts.back().until, NextSnapshot());
+    }
     answer_.lives = history->TakeLives(answer_.key, request_.from, snapshot);
     return std::move(answer_);
+  }
+
+  // The first one of the table after the range.
+  Result<std::optional<Lsn>> NextSnapshot() const {
+    ASSIGN_OR_RETURN(const std::vector<TablesAt> later,
+                     SnapshotsFrom(store_, catalog_, Lsn{request_.until.value + 1}));
+    for (const TablesAt& snapshot : later) {
+      const bool brings = std::any_of(snapshot.parts.begin(), snapshot.parts.end(),
+                                      [this](const SnapshotPart& part) {
+                                        return part.relation.oid == answer_.table->relation.oid;
+                                      });
+      if (brings) return std::optional(snapshot.lsn);
+    }
+    return std::optional<Lsn>();
   }
 
   const Store& store_;

@@ -33,6 +33,7 @@ struct HistoryAnswer {
   std::vector<RowLife> lives;               // as RowHistory::TakeLives yields them
   std::vector<TableDoubt> doubts;           // of the table, in the range
   WalkCounts counts;                        // of the archive
+  bool by_index = false;                    // the archive was read behind the index alone
 };
 
 // The first LSN whose state can be rebuilt; kNotFound where there is none.

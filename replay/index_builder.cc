@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "archive/listed_segment.h"
+#include "replay/index_writer.h"
+#include "replay/row_walk.h"
 
 namespace trunkline {
 namespace {
@@ -42,19 +44,6 @@ std::vector<Era> ErasOf(const Catalog& catalog) {
   return eras;
 }
 
-std::vector<std::pair<Lsn, uint64_t>> SnapshotsUpTo(const Catalog& catalog, Lsn end) {
-  std::vector<std::pair<Lsn, uint64_t>> snapshots;
-  for (const SnapshotEntry& snapshot : catalog.snapshots) {
-    if (snapshot.lsn > end) continue;
-    if (snapshot.complete) {
-      snapshots.emplace_back(snapshot.lsn, 0);
-    } else if (snapshot.has_definition && !snapshot.tables.empty()) {
-      snapshots.emplace_back(snapshot.lsn, snapshot.tables.size());
-    }
-  }
-  return snapshots;
-}
-
 // The chain over the archive's segments from the first one indexed to `end`; nothing where they do
 // not join. What retention removed from the front, the index knows.
 Result<std::optional<uint64_t>> ChainUpTo(const Catalog& catalog, const HistoryIndex& index,
@@ -81,125 +70,6 @@ Result<std::optional<uint64_t>> ChainUpTo(const Catalog& catalog, const HistoryI
   return chain;
 }
 
-class IndexWriter final : public RowSink {
- public:
-  IndexWriter(HistoryIndex* index, IndexMark mark)
-      : index_(index), mark_(std::move(mark)), settled_(mark_.settled.value_or(Lsn{})) {}
-
-  const IndexMark& mark() const { return mark_; }
-  IndexMark* mutable_mark() { return &mark_; }
-  uint64_t changes() const { return changes_; }
-  uint64_t segments() const { return segments_; }
-
-  bool WantsRows(const TableShape& shape, const BlockRelationStats&) const override {
-    return !shape.key.empty();
-  }
-
-  Result<void> Take(uint32_t oid, const RowEvent& event) override {
-    if (event.kind < RowEventKind::kRow) return TakeTableEvent(oid, event);
-    const TableShape& shape = *shapes_.at(oid);
-    if (shape.key.empty()) return {};
-    ++changes_;
-    const std::string key = EncodeKey(shape, event.row.empty() ? event.old_row : event.row);
-    std::string old_key;
-    if (event.kind == RowEventKind::kUpdate && !event.old_row.empty()) {
-      old_key = EncodeKey(shape, event.old_row);
-    }
-    const bool moved = !old_key.empty() && old_key != key;
-    ASSIGN_OR_RETURN(const std::string value, EncodeEvent(shape, event, moved));
-    TRY(index_->Put(index_key::Row(oid, key, event.at), value));
-    return moved ? index_->Put(index_key::Row(oid, old_key, event.at), value) : Result<void>();
-  }
-
-  // A walk begins, which tells all that counts from there on.
-  void Begin(Lsn lsn) {
-    mark_.eras.push_back(lsn);
-    shapes_.clear();
-    doubts_.clear();
-    settled_ = lsn;
-  }
-  // A shape that the index has already.
-  void Know(uint32_t oid, std::shared_ptr<const TableShape> shape) {
-    shapes_[oid] = std::move(shape);
-  }
-  void KnowDoubt(const std::vector<uint32_t>& oids) { doubts_.insert(oids.begin(), oids.end()); }
-
-  Result<void> NoteSegment(const std::string& name, uint64_t size, Lsn end,
-                           const std::string& digest) {
-    ++segments_;
-    mark_.chain = ChainSegment(mark_.chain, name, size);
-    mark_.end = end;
-    mark_.digest = digest;
-    return index_->Put(index_key::Chain(end), EncodeChain(mark_.chain));
-  }
-
-  uint64_t unmarked_bytes() const { return index_->put_bytes() - marked_bytes_; }
-
-  // What was put so far counts, when the next reader opens the index or the next run goes on.
-  Result<void> Mark(const Catalog& catalog, const RowWalk* walk) {
-    marked_bytes_ = index_->put_bytes();
-    mark_.in_era = walk != nullptr;
-    if (walk != nullptr) {
-      ASSIGN_OR_RETURN(const std::string state, walk->Save());
-      TRY(index_->Put(index_key::State(mark_.end), state));
-    }
-    mark_.snapshots = SnapshotsUpTo(catalog, mark_.end);
-    mark_.settled = doubts_.empty() ? std::optional(settled_) : std::nullopt;
-    TRY(index_->Put(index_key::kMark, EncodeMark(mark_)));
-    return index_->Flush();
-  }
-
- private:
-  Result<void> TakeTableEvent(uint32_t oid, const RowEvent& event) {
-    Follow(oid, event);
-    if (event.at.lsn != last_.lsn || event.at.order != last_.order) number_ = 0;
-    last_ = event.at;
-    ++number_;
-    if (event.kind == RowEventKind::kShape) {
-      std::shared_ptr<const TableShape>& shape = shapes_[oid];
-      const bool named = shape == nullptr || shape->relation.name != event.shape->relation.name ||
-                         shape->relation.schema != event.shape->relation.schema;
-      shape = event.shape;
-      if (named) TRY(PutName(oid, &shape->relation));
-    } else if (event.kind == RowEventKind::kGone) {
-      shapes_.erase(oid);
-      TRY(PutName(oid, nullptr));
-    }
-    ASSIGN_OR_RETURN(const std::string value, EncodeEvent(TableShape{}, event, false));
-    return index_->Put(index_key::Table(oid, event.at, number_), value);
-  }
-
-  Result<void> PutName(uint32_t oid, const Relation* relation) {
-    return index_->Put(index_key::Name(last_, number_), EncodeName(oid, relation));
-  }
-
-  void Follow(uint32_t oid, const RowEvent& event) {
-    switch (event.kind) {
-      case RowEventKind::kDoubt:
-        doubts_.insert(oid);
-        return;
-      case RowEventKind::kTruncate:
-      case RowEventKind::kGone:
-      case RowEventKind::kLoad:
-        if (doubts_.erase(oid) > 0) settled_ = std::max(settled_, event.at.lsn);
-        return;
-      default:
-        return;
-    }
-  }
-
-  HistoryIndex* index_;
-  IndexMark mark_;
-  std::unordered_map<uint32_t, std::shared_ptr<const TableShape>> shapes_;  // by OID
-  std::unordered_set<uint32_t> doubts_;
-  Lsn settled_;
-  Moment last_;          // of the table event before
-  uint32_t number_ = 0;  // of table events at that moment
-  uint64_t changes_ = 0;
-  uint64_t segments_ = 0;
-  uint64_t marked_bytes_ = 0;
-};
-
 class IndexMaker {
  public:
   IndexMaker(const Store& store, const Catalog& catalog, const IndexBuildOptions& options)
@@ -211,7 +81,7 @@ class IndexMaker {
       return Fail(ErrorKind::kNotFound, "the archive has no base snapshot that changes follow",
                   "let trunklined finish one");
     }
-    ASSIGN_OR_RETURN(index_, HistoryIndex::OpenToWrite(options_.folder));
+    TRY(Open());
     ASSIGN_OR_RETURN(IndexMark mark, MarkToGoOnFrom(eras));
     const bool anew = !mark.end.valid();
     if (anew) mark.begin = eras.front().begin;
@@ -231,6 +101,17 @@ class IndexMaker {
   }
 
  private:
+  // One that is damaged is no loss.
+  Result<void> Open() {
+    Result<std::unique_ptr<HistoryIndex>> index = HistoryIndex::OpenToWrite(options_.folder);
+    if (!index && index.error().kind == ErrorKind::kCorrupt) {
+      TRY(HistoryIndex::Remove(options_.folder));
+      index = HistoryIndex::OpenToWrite(options_.folder);
+    }
+    ASSIGN_OR_RETURN(index_, std::move(index));
+    return {};
+  }
+
   // The index's own where it is of this archive; else an empty one, for an empty index.
   Result<IndexMark> MarkToGoOnFrom(const std::vector<Era>& eras) {
     ASSIGN_OR_RETURN(const std::optional<std::string> bytes, index_->Get(index_key::kMark));
@@ -299,7 +180,7 @@ class IndexMaker {
     TRY(walk.Run(plan, [&](const SegmentReader& segment, uint64_t done, uint64_t total) {
       return TakeSegment(segment, done, total, walk, writer);
     }));
-    return writer->Mark(catalog_, &walk);
+    return writer->Mark(catalog_, walk);
   }
 
   Result<void> TakeSegment(const SegmentReader& segment, uint64_t done, uint64_t total,
@@ -310,7 +191,7 @@ class IndexMaker {
     TRY(writer->NoteSegment(segment.name(), entry->size, entry->end, segment.chain_digest()));
     if (options_.progress) options_.progress(done, total);
     const bool due = writer->unmarked_bytes() >= options_.bytes_per_mark && walk.can_save();
-    return due ? writer->Mark(catalog_, &walk) : Result<void>();
+    return due ? writer->Mark(catalog_, walk) : Result<void>();
   }
 
   // Segments before a snapshot, and gaps, hold nothing to index.
@@ -333,8 +214,7 @@ class IndexMaker {
                   "remove the folder: trunkline index makes it anew");
     }
     TRY(walk->Resume(*state, end, writer->mark().digest));
-    for (const auto& [oid, shape] : walk->Shapes()) writer->Know(oid, shape);
-    writer->KnowDoubt(walk->InDoubt());
+    writer->GoOn(*walk);
     return {};
   }
 

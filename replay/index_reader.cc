@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replay/index_builder.h"
+#include "replay/index_events.h"
 
 namespace trunkline {
 namespace {

@@ -24,6 +24,13 @@ std::vector<uint16_t> PrimaryKey(const Relation& relation, const TableDefinition
 
 }  // namespace
 
+bool SameColumns(const Relation& a, const Relation& b) {
+  return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                    [](const RelationColumn& left, const RelationColumn& right) {
+                      return left.name == right.name && left.type_oid == right.type_oid;
+                    });
+}
+
 std::vector<uint16_t> KeyColumnsOf(const Relation& relation, const TableDefinition* table) {
   if (relation.identity == ReplicaIdentity::kNothing) return {};
   if (relation.identity == ReplicaIdentity::kFull) {

@@ -42,6 +42,9 @@ struct TableShape {
   std::optional<ColumnMapping> mapping;
 };
 
+// Whether the columns have the same names and types.
+bool SameColumns(const Relation& a, const Relation& b);
+
 // The columns that tell rows apart. `table` may be null: no definition knows it.
 std::vector<uint16_t> KeyColumnsOf(const Relation& relation, const TableDefinition* table);
 

@@ -2,18 +2,17 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdarg>
 #include <filesystem>
 #include <utility>
 
 #include "archive/atomic_file.h"
+#include "archive/unsynced_env.h"
 
 namespace trunkline {
 namespace {
@@ -21,18 +20,11 @@ namespace {
 constexpr size_t kBatchBytes = 1 << 20;
 constexpr std::string_view kDatabase = "/rocksdb";
 
-rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+rocksdb::Slice AsSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
-// What is wrong comes back as a status.
-class NoLog final : public rocksdb::Logger {
- public:
-  using Logger::Logv;
-  void Logv(const char*, std::va_list) override {}
-};
-
-rocksdb::Options IndexOptions() {
+rocksdb::Options RocksOptions() {
   rocksdb::Options options;
-  options.info_log = std::make_shared<NoLog>();
+  options.info_log = NewNoLog();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.skip_stats_update_on_db_open = true;
@@ -53,14 +45,17 @@ rocksdb::Options IndexOptions() {
   options.target_file_size_base = 256 << 20;
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;
-  // A file that is opened costs a read of its end; few are needed for one key.
+  // More threads would only cost a reader, who needs few files, the making of them.
   options.max_open_files = 256;
+  options.max_file_opening_threads = 1;
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 8 << 10;
   table.format_version = 5;
-  table.index_type = rocksdb::BlockBasedTableOptions::kBinarySearch;
+  // Of a file's index, too, just what leads to the key is read.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.metadata_block_size = 4 << 10;
+  table.enable_index_compression = false;
   table.cache_index_and_filter_blocks = true;
-  table.partition_filters = false;
   table.block_cache = rocksdb::NewLRUCache(16 << 20);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
@@ -94,10 +89,10 @@ class RocksCursor final : public HistoryIndex::Cursor {
     iterator_.reset(database->NewIterator(options));
   }
 
-  void Seek(std::string_view key) override { iterator_->Seek(SliceOf(key)); }
+  void Seek(std::string_view key) override { iterator_->Seek(AsSlice(key)); }
   void Next() override { iterator_->Next(); }
   bool valid() const override {
-    return iterator_->Valid() && iterator_->key().starts_with(SliceOf(prefix_));
+    return iterator_->Valid() && iterator_->key().starts_with(AsSlice(prefix_));
   }
   std::string_view key() const override {
     return {iterator_->key().data(), iterator_->key().size()};
@@ -140,7 +135,7 @@ class HistoryIndex::Impl {
 
   Result<std::optional<std::string>> Get(std::string_view key) const {
     std::string value;
-    const rocksdb::Status status = database_->Get(rocksdb::ReadOptions(), SliceOf(key), &value);
+    const rocksdb::Status status = database_->Get(rocksdb::ReadOptions(), AsSlice(key), &value);
     if (status.IsNotFound()) return std::optional<std::string>();
     TRY(Check(status));
     return std::optional(std::move(value));
@@ -151,12 +146,12 @@ class HistoryIndex::Impl {
   }
 
   Result<void> Put(std::string_view key, std::string_view value) {
-    TRY(Check(batch_.Put(SliceOf(key), SliceOf(value))));
+    TRY(Check(batch_.Put(AsSlice(key), AsSlice(value))));
     put_bytes_ += key.size() + value.size();
     return batch_.GetDataSize() < kBatchBytes ? Result<void>() : Write();
   }
 
-  Result<void> Erase(std::string_view key) { return Check(batch_.Delete(SliceOf(key))); }
+  Result<void> Erase(std::string_view key) { return Check(batch_.Delete(AsSlice(key))); }
   uint64_t put_bytes() const { return put_bytes_; }
 
   Result<void> Write() {
@@ -191,9 +186,12 @@ HistoryIndex::~HistoryIndex() = default;
 
 Result<std::unique_ptr<HistoryIndex>> HistoryIndex::OpenToRead(const std::string& folder) {
   const std::string path = folder + std::string(kDatabase);
-  if (!Exists(path)) return Fail(ErrorKind::kNotFound, "there is no index in " + folder);
+  // RocksDB's pointer to what counts: without it a run was cut short before there was anything.
+  if (!Exists(path + "/CURRENT")) {
+    return Fail(ErrorKind::kNotFound, "there is no index in " + folder);
+  }
   rocksdb::DB* database = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(IndexOptions(), path, &database);
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(RocksOptions(), path, &database);
   if (!status.ok()) return Fail(IndexError(status, folder));
   return std::unique_ptr<HistoryIndex>(new HistoryIndex(std::make_unique<Impl>(database, folder)));
 }
@@ -205,7 +203,7 @@ Result<std::unique_ptr<HistoryIndex>> HistoryIndex::OpenToWrite(const std::strin
     return Fail(FileError("cannot use " + folder, errno));
   }
   TRY(CheckFolder(folder));
-  rocksdb::Options options = IndexOptions();
+  rocksdb::Options options = RocksOptions();
   options.create_if_missing = true;
   rocksdb::DB* database = nullptr;
   const rocksdb::Status status =
@@ -216,7 +214,7 @@ Result<std::unique_ptr<HistoryIndex>> HistoryIndex::OpenToWrite(const std::strin
 
 Result<void> HistoryIndex::Remove(const std::string& folder) {
   const rocksdb::Status status =
-      rocksdb::DestroyDB(folder + std::string(kDatabase), IndexOptions());
+      rocksdb::DestroyDB(folder + std::string(kDatabase), RocksOptions());
   if (!status.ok()) return Fail(IndexError(status, folder));
   return {};
 }

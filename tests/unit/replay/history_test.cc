@@ -184,6 +184,30 @@ TEST(HistoryTest, TruncatesTablesRenamedAndColumnsThatComeAndGo) {
   EXPECT_EQ(HistoryOf(archive, {.table = "t"}), told);  // as it was called before
 }
 
+// Also in a block that cannot hold the key.
+TEST(HistoryTest, ADefinitionCountsFromTheFirstChangeThatShowsIt) {
+  const Relation other = MakeRelation(2, "other", {"id*"});
+  const Relation wider = MakeRelation(1, "t", {"id*", "v", "n"});
+  const ChangeSpec filler = Update(other, {"1"});
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kHistoryTable, {{"1", "a"}, {"7", "b"}}}, {other, {{"1"}}}});
+  archive.Commit(
+      200,
+      {Define(DefinitionOf({{.relation = wider, .missing = {{"n", "5"}}}, {.relation = other}})),
+       filler, filler});
+  archive.Commit(300, {Update(wider, {"7", "b", "6"}), filler, filler});
+  archive.Commit(400, {Update(wider, {"1", kUnchanged, "8"}), filler, filler});
+  archive.Publish(500);
+  EXPECT_EQ(HistoryOf(archive, {.from = 250}),
+            "lsn 0/96: snapshot\n"
+            "  id: '1'\n"
+            "  v: 'a'\n"
+            "2000-01-01 00:05:00+00 lsn 0/12C xid 300: definition\n"
+            "  n added: '5'\n"
+            "2000-01-01 00:06:40+00 lsn 0/190 xid 400: update\n"
+            "  n: '5' -> '8'\n");
+}
+
 // Rows cannot be told from where a table joins until its own snapshot.
 TEST(HistoryTest, DoubtIsSaid) {
   const Relation late = MakeRelation(2, "late", {"id*", "v"});
@@ -202,6 +226,7 @@ TEST(HistoryTest, DoubtIsSaid) {
                     HasSubstr(doubt)));
   EXPECT_THAT(HistoryOf(archive, {.table = "late", .key = "2"}),
               HasSubstr("lsn 0/190: snapshot, which does not have the row\n" + doubt));
+  EXPECT_THAT(HistoryOf(archive, {.table = "late", .key = "2", .until = 350}), HasSubstr(doubt));
   EXPECT_EQ(HistoryOf(archive, {.table = "late", .key = "3", .from = 400}),
             "lsn 0/190: snapshot\n  id: '3'\n  v: 'c'\n"
             "2000-01-01 00:08:20+00 lsn 0/1F4 xid 500: delete\n");
