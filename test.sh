@@ -51,7 +51,9 @@ project_files \( -name '*.sh' -o -path ./.ci/run \) | xargs -0 shellcheck --exte
 if [[ $mode == full ]]; then
   step "clang, address and undefined behaviour sanitizers, fuzz"
   build asan-ubsan unit_tests fuzzers
-  run_tests build-asan --label-regex '^(unit|fuzz)$'
+  # Minutes of what other tests show with the sanitizers as well.
+  run_tests build-asan --label-regex '^(unit|fuzz)$' \
+    --exclude-regex '^unit\.(replay\.ChurnTest|stores\.StoreConformance)$'
 
   step "clang, thread sanitizer, the parts that run concurrently"
   build tsan archive_test daemon_test postgres_test replay_test

@@ -48,7 +48,7 @@ ValueShape ChooseShape(std::span<const Value> values) {
 }
 
 // The texts that fit a shape, their integers where it has some, and what did not fit.
-struct Sorted {
+struct SortedValues {
   std::vector<uint8_t> states;
   std::vector<std::string_view> typed;
   std::vector<int64_t> ints;
@@ -56,8 +56,9 @@ struct Sorted {
   std::vector<std::string_view> verbatim;
 };
 
-Sorted SortByState(std::span<const Value> values, ValueShape shape, const IntContext& context) {
-  Sorted sorted;
+SortedValues SortByState(std::span<const Value> values, ValueShape shape,
+                         const IntContext& context) {
+  SortedValues sorted;
   sorted.states.reserve(values.size());
   sorted.typed.reserve(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
@@ -90,7 +91,7 @@ Sorted SortByState(std::span<const Value> values, ValueShape shape, const IntCon
   return sorted;
 }
 
-IntContext ContextOf(ValueShape shape, const Sorted& sorted, TransactionClock* clock) {
+IntContext ContextOf(ValueShape shape, const SortedValues& sorted, TransactionClock* clock) {
   const bool is_time = shape.type == ValueType::kTimestamp || shape.type == ValueType::kTimestampTz;
   return is_time ? IntContext{clock, sorted.slices} : IntContext{};
 }
@@ -127,7 +128,7 @@ struct Entries {
   std::vector<int64_t> ints;
 };
 
-std::optional<Entries> ChooseDictionary(ValueShape shape, const Sorted& sorted,
+std::optional<Entries> ChooseDictionary(ValueShape shape, const SortedValues& sorted,
                                         const IntContext& context, StreamWriter* out) {
   const auto count = static_cast<double>(sorted.typed.size());
   double direct = IsInteger(shape) ? EstimateInts(sorted.ints, context) : 0;
@@ -146,7 +147,7 @@ std::optional<Entries> ChooseDictionary(ValueShape shape, const Sorted& sorted,
   return entries;
 }
 
-void EncodeTyped(ValueShape shape, const Sorted& sorted, TransactionClock* clock,
+void EncodeTyped(ValueShape shape, const SortedValues& sorted, TransactionClock* clock,
                  StreamWriter* out) {
   const IntContext context = ContextOf(shape, sorted, clock);
   const std::optional<Entries> entries = ChooseDictionary(shape, sorted, context, out);
@@ -164,7 +165,7 @@ void EncodeTyped(ValueShape shape, const Sorted& sorted, TransactionClock* clock
 void EncodeColumn(std::span<const Value> values, const IntContext& context, StreamWriter* out) {
   if (values.empty()) return;
   const ValueShape shape = ChooseShape(values);
-  const Sorted sorted = SortByState(values, shape, context);
+  const SortedValues sorted = SortByState(values, shape, context);
   out->PutSymbols(sorted.states);
   if (!sorted.typed.empty()) EncodeTyped(shape, sorted, context.clock, out);
   EncodeTexts(sorted.verbatim, out);

@@ -7,38 +7,40 @@ namespace trunkline {
 namespace {
 
 // Members stay in the order in which they are set, which is that of sql/definition.sql.
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 template <typename T>
-Json ToJson(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
+OrderedJson ToJson(const std::optional<T>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
-Json Named(const QualifiedName& name) { return {{"schema", name.first}, {"name", name.second}}; }
+OrderedJson Named(const QualifiedName& name) {
+  return {{"schema", name.first}, {"name", name.second}};
+}
 
-Json ToJson(const std::optional<QualifiedName>& name) {
-  return name ? Named(*name) : Json(nullptr);
+OrderedJson ToJson(const std::optional<QualifiedName>& name) {
+  return name ? Named(*name) : OrderedJson(nullptr);
 }
 
 template <typename Item>
-Json List(const std::vector<Item>& items, Json (*format)(const Item&)) {
-  Json list = Json::array();
+OrderedJson List(const std::vector<Item>& items, OrderedJson (*format)(const Item&)) {
+  OrderedJson list = OrderedJson::array();
   for (const Item& item : items) list.push_back(format(item));
   return list;
 }
 
-Json ToJson(const NamedDefinition& named) {
+OrderedJson ToJson(const NamedDefinition& named) {
   return {{"name", named.name}, {"definition", named.definition}};
 }
 
-Json ToJson(const TypeDefinition::Attribute& attribute) {
+OrderedJson ToJson(const TypeDefinition::Attribute& attribute) {
   return {{"name", attribute.name},
           {"type", attribute.type},
           {"collation", ToJson(attribute.collation)}};
 }
 
-Json ToJson(const TypeDefinition& type) {
-  Json json = {{"oid", type.oid}, {"schema", type.name.first}, {"name", type.name.second}};
+OrderedJson ToJson(const TypeDefinition& type) {
+  OrderedJson json = {{"oid", type.oid}, {"schema", type.name.first}, {"name", type.name.second}};
   switch (type.kind) {
     case TypeDefinition::Kind::kEnum:
       json["kind"] = "enum";
@@ -65,8 +67,8 @@ Json ToJson(const TypeDefinition& type) {
   return json;
 }
 
-Json ToJson(const ColumnDefinition& column) {
-  Json json = {{"attnum", column.attnum}, {"name", column.name}};
+OrderedJson ToJson(const ColumnDefinition& column) {
+  OrderedJson json = {{"attnum", column.attnum}, {"name", column.name}};
   if (column.since != 0) json["since"] = column.since;
   json["type"] = column.type;
   json["type_oid"] = column.type_oid;
@@ -82,7 +84,7 @@ Json ToJson(const ColumnDefinition& column) {
   return json;
 }
 
-Json ToJson(const ConstraintDefinition& constraint) {
+OrderedJson ToJson(const ConstraintDefinition& constraint) {
   return {{"name", constraint.name},
           {"type", std::string(1, constraint.type)},
           {"definition", constraint.definition},
@@ -90,15 +92,15 @@ Json ToJson(const ConstraintDefinition& constraint) {
           {"references", ToJson(constraint.references)}};
 }
 
-Json ToJson(const IndexDefinition& index) {
+OrderedJson ToJson(const IndexDefinition& index) {
   return {{"name", index.name},
           {"definition", index.definition},
           {"replica_identity", index.replica_identity},
           {"clustered", index.clustered}};
 }
 
-Json ToJson(const SequenceDefinition& sequence) {
-  Json json = Named(sequence.name);
+OrderedJson ToJson(const SequenceDefinition& sequence) {
+  OrderedJson json = Named(sequence.name);
   json["column"] = sequence.column;
   json["type"] = sequence.type;
   json["start"] = sequence.start;
@@ -110,8 +112,9 @@ Json ToJson(const SequenceDefinition& sequence) {
   return json;
 }
 
-Json ToJson(const TableDefinition& table) {
-  Json json = {{"oid", table.oid}, {"schema", table.name.first}, {"name", table.name.second}};
+OrderedJson ToJson(const TableDefinition& table) {
+  OrderedJson json = {
+      {"oid", table.oid}, {"schema", table.name.first}, {"name", table.name.second}};
   json["kind"] = std::string(1, table.kind);
   json["published"] = table.published;
   json["persistence"] = std::string(1, table.persistence);
@@ -132,13 +135,13 @@ Json ToJson(const TableDefinition& table) {
   return json;
 }
 
-Json ToJson(const DatabaseDefinition& database) {
+OrderedJson ToJson(const DatabaseDefinition& database) {
   const bool has_provider = !database.provider.empty();
   return {{"name", database.name},
           {"encoding", database.encoding},
           {"collate", database.collate},
           {"ctype", database.ctype},
-          {"provider", has_provider ? Json(database.provider) : Json(nullptr)},
+          {"provider", has_provider ? OrderedJson(database.provider) : OrderedJson(nullptr)},
           {"locale", ToJson(database.locale)},
           {"icu_rules", ToJson(database.icu_rules)}};
 }
@@ -146,7 +149,7 @@ Json ToJson(const DatabaseDefinition& database) {
 }  // namespace
 
 std::string FormatDefinition(const Definition& definition) {
-  Json json;
+  OrderedJson json;
   if (!definition.snapshot.empty()) json["snapshot"] = definition.snapshot;
   json["format"] = 1;
   if (!definition.publication.empty()) json["publication"] = definition.publication;
@@ -157,7 +160,7 @@ std::string FormatDefinition(const Definition& definition) {
   json["extensions"] = List(definition.extensions, Named);
   json["types"] = List(definition.types, ToJson);
   json["tables"] = List(definition.tables, ToJson);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace trunkline

@@ -23,7 +23,7 @@ constexpr std::string_view kLockName = ".tmp-lock";
 // Held for a few system calls, or longer by a process that was stopped in the middle of them.
 constexpr std::chrono::seconds kLockPatience{2};
 // A folder can be removed, once empty, between being made and being used.
-constexpr int kMaxAttempts = 8;
+constexpr int kMaxPutAttempts = 8;
 
 struct DirectoryCloser {
   void operator()(DIR* directory) const { closedir(directory); }
@@ -190,7 +190,7 @@ class DirectoryStore final : public Store {
 
   Result<void> PutOne(const NewObject& object) {
     Result<void> put = CheckExisting(object);
-    for (int attempt = 0; attempt < kMaxAttempts && IsMissing(put); ++attempt) {
+    for (int attempt = 0; attempt < kMaxPutAttempts && IsMissing(put); ++attempt) {
       put = Publish(object);
     }
     if (!put && put.error().kind == ErrorKind::kAlreadyExists) {

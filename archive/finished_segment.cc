@@ -14,7 +14,7 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kCopyBytes = 1 << 20;
+constexpr size_t kPieceBytes = 1 << 20;
 
 // What stands before the blocks, the blocks, and what stands after them.
 class ComposedSegment : public FinishedSegment {
@@ -93,7 +93,7 @@ Result<void> ComposedSegment::AppendFooter(const std::string& footer) {
 
 Result<void> ComposedSegment::ComputeDigest() {
   Sha256 sha;
-  std::string buffer(std::min<uint64_t>(size(), kCopyBytes), '\0');
+  std::string buffer(std::min<uint64_t>(size(), kPieceBytes), '\0');
   for (uint64_t offset = 0; offset < size();) {
     const size_t count = std::min<uint64_t>(buffer.size(), size() - offset);
     TRY(Read(offset, buffer.data(), count));

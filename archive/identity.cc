@@ -9,9 +9,9 @@
 namespace trunkline {
 namespace {
 
-constexpr uint64_t kMaxIdentityBytes = 64 << 10;
+constexpr uint64_t kMaxDocumentBytes = 64 << 10;
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct Field {
   const char* key;
@@ -25,7 +25,7 @@ constexpr std::array<Field, 4> kFields = {{
     {"slot", "slot", &Identity::slot},
 }};
 
-tl::unexpected<Error> Malformed(const std::string& what) {
+tl::unexpected<Error> MalformedIdentity(const std::string& what) {
   return Fail(ErrorKind::kCorrupt, "the archive's identity is damaged: " + what,
               "restore the object \"identity\" from a copy of the archive");
 }
@@ -33,10 +33,10 @@ tl::unexpected<Error> Malformed(const std::string& what) {
 }  // namespace
 
 std::string Identity::Serialize() const {
-  Json json;
+  OrderedJson json;
   json["format_version"] = format_version;
   for (const Field& field : kFields) json[field.key] = this->*field.member;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 std::string Identity::Digest() const {
@@ -48,11 +48,11 @@ std::string Identity::Digest() const {
 }
 
 Result<Identity> Identity::Parse(std::string_view bytes) {
-  const Json json = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return Malformed("it is not a JSON object");
+  const OrderedJson json = OrderedJson::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return MalformedIdentity("it is not a JSON object");
   const auto version = json.find("format_version");
   if (version == json.end() || !version->is_number_unsigned()) {
-    return Malformed("\"format_version\" is missing or not a number");
+    return MalformedIdentity("\"format_version\" is missing or not a number");
   }
   if (*version != kFormatVersion) {
     return Fail(ErrorKind::kUnsupported,
@@ -64,7 +64,7 @@ Result<Identity> Identity::Parse(std::string_view bytes) {
   for (const Field& field : kFields) {
     const auto value = json.find(field.key);
     if (value == json.end() || !value->is_string()) {
-      return Malformed(std::string("\"") + field.key + "\" is missing or not a string");
+      return MalformedIdentity(std::string("\"") + field.key + "\" is missing or not a string");
     }
     identity.*field.member = value->get<std::string>();
   }
@@ -72,7 +72,7 @@ Result<Identity> Identity::Parse(std::string_view bytes) {
 }
 
 Result<Identity> ReadIdentity(const Store& store) {
-  Result<std::string> bytes = GetObject(store, kIdentityObject, kMaxIdentityBytes);
+  Result<std::string> bytes = GetObject(store, kIdentityObject, kMaxDocumentBytes);
   if (!bytes && bytes.error().kind == ErrorKind::kNotFound) {
     return Fail(ErrorKind::kNotFound, "there is no archive at " + store.url(),
                 "trunklined makes one; check the address");

@@ -15,7 +15,7 @@ constexpr std::string_view kDefaultProject = "default";
 
 // No user, password or query of another meaning is part of an address, so that what stands before
 // the '@' of the host may be a secret: only the message of an address without one repeats it.
-tl::unexpected<Error> Malformed(const std::string& what) {
+tl::unexpected<Error> MalformedAddress(const std::string& what) {
   return Fail(ErrorKind::kInvalidArgument, "an archive's address in PFS " + what,
               "write pfs://HOST[:30650]/[PROJECT/]REPO@BRANCH, or pfs+tls:// for TLS");
 }
@@ -33,7 +33,7 @@ bool IsHost(std::string_view host, bool bracketed) { return IsName(host, bracket
 Result<void> ParsePort(std::string_view text, uint16_t* port) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *port);
   if (error != std::errc() || end != text.data() + text.size() || *port == 0) {
-    return Malformed("names a port that is no number from 1 to 65535");
+    return MalformedAddress("names a port that is no number from 1 to 65535");
   }
   return {};
 }
@@ -48,7 +48,7 @@ Result<void> ParseAuthority(std::string_view authority, PfsAddress* address) {
   const bool bracketed = authority.starts_with('[');
   if (bracketed) {
     const size_t close = authority.find(']');
-    if (close == std::string_view::npos) return Malformed("lacks the ']' of its host");
+    if (close == std::string_view::npos) return MalformedAddress("lacks the ']' of its host");
     address->host = authority.substr(1, close - 1);
     rest = authority.substr(close + 1);
   } else {
@@ -56,35 +56,36 @@ Result<void> ParseAuthority(std::string_view authority, PfsAddress* address) {
     address->host = authority.substr(0, colon);
     rest = authority.substr(colon);
   }
-  if (!IsHost(address->host, bracketed)) return Malformed("names no host");
+  if (!IsHost(address->host, bracketed)) return MalformedAddress("names no host");
   if (rest.empty()) return {};
-  if (!rest.starts_with(':')) return Malformed("has something behind its host that is no port");
+  if (!rest.starts_with(':'))
+    return MalformedAddress("has something behind its host that is no port");
   return ParsePort(rest.substr(1), &address->port);
 }
 
 // [PROJECT/]REPO@BRANCH
 Result<void> ParsePlace(std::string_view place, PfsAddress* address) {
   const size_t at = place.find('@');
-  if (at == std::string_view::npos) return Malformed("names no branch");
+  if (at == std::string_view::npos) return MalformedAddress("names no branch");
   address->branch = place.substr(at + 1);
   place = place.substr(0, at);
   const size_t slash = place.find('/');
   if (slash != std::string_view::npos) {
     address->project = place.substr(0, slash);
     place = place.substr(slash + 1);
-    if (!IsName(address->project, "")) return Malformed("has a project that is no name");
+    if (!IsName(address->project, "")) return MalformedAddress("has a project that is no name");
   }
   address->repo = place;
   if (!IsName(address->repo, "")) {
-    return Malformed("has a repo that is no name of letters, digits, '_' and '-'");
+    return MalformedAddress("has a repo that is no name of letters, digits, '_' and '-'");
   }
   if (!IsName(address->branch, ".")) {
-    return Malformed("has a branch that is no name of letters, digits, '_', '-' and '.'");
+    return MalformedAddress("has a branch that is no name of letters, digits, '_', '-' and '.'");
   }
   const bool is_commit_id =
       address->branch.size() == 32 &&
       address->branch.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (is_commit_id) return Malformed("names a PFS commit where a branch belongs");
+  if (is_commit_id) return MalformedAddress("names a PFS commit where a branch belongs");
   return {};
 }
 
@@ -97,7 +98,7 @@ Result<void> ParseQuery(std::string_view query, PfsAddress* address) {
                 "write ?ca=FILE, a file of PEM certificates");
   }
   ASSIGN_OR_RETURN(address->ca_file, PercentDecode(query.substr(kCa.size())));
-  if (address->ca_file.empty()) return Malformed("has an empty ca");
+  if (address->ca_file.empty()) return MalformedAddress("has an empty ca");
   if (!address->tls) {
     return Fail(ErrorKind::kInvalidArgument, "ca is of use with TLS only",
                 "write pfs+tls:// instead of pfs://");
@@ -121,10 +122,11 @@ Result<PfsAddress> ParsePfsAddress(const std::string& url) {
   address.url = url;
   std::string_view rest = url;
   address.tls = rest.starts_with(kTlsScheme);
-  if (!address.tls && !rest.starts_with(kPlainScheme)) return Malformed("begins with pfs://");
+  if (!address.tls && !rest.starts_with(kPlainScheme))
+    return MalformedAddress("begins with pfs://");
   rest.remove_prefix(address.tls ? kTlsScheme.size() : kPlainScheme.size());
   const size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) return Malformed("names no repo");
+  if (slash == std::string_view::npos) return MalformedAddress("names no repo");
   TRY(ParseAuthority(rest.substr(0, slash), &address));
   rest = rest.substr(slash + 1);
   const size_t question = std::min(rest.find('?'), rest.size());

@@ -30,7 +30,7 @@ constexpr seconds kFinishDeadline{60};  // of one call; then another one asks
 constexpr seconds kFinishPatience{300};
 // A transfer has this long, and longer by what a slow network takes.
 constexpr seconds kTransferDeadline{300};
-constexpr uint64_t kSlowestBytesPerSecond = 256 << 10;
+constexpr uint64_t kSlowestPfsBytesPerSecond = 256 << 10;
 
 static_assert(static_cast<int>(RpcCode::kUnauthenticated) == grpc::StatusCode::UNAUTHENTICATED);
 static_assert(static_cast<int>(RpcCode::kUnavailable) == grpc::StatusCode::UNAVAILABLE);
@@ -38,7 +38,7 @@ static_assert(static_cast<int>(RpcCode::kUnavailable) == grpc::StatusCode::UNAVA
 RpcCode CodeOf(const grpc::Status& status) { return static_cast<RpcCode>(status.error_code()); }
 
 seconds TransferDeadline(uint64_t bytes) {
-  return kTransferDeadline + seconds(bytes / kSlowestBytesPerSecond);
+  return kTransferDeadline + seconds(bytes / kSlowestPfsBytesPerSecond);
 }
 
 std::string Absolute(std::string_view path) { return "/" + std::string(path); }

@@ -12,7 +12,7 @@ namespace trunkline {
 namespace {
 
 // Another writer can be faster so many times.
-constexpr int kMaxAttempts = 8;
+constexpr int kMaxPfsAttempts = 8;
 
 const NewObject* Find(std::span<const NewObject> objects, std::string_view name) {
   const auto found = std::find_if(objects.begin(), objects.end(),
@@ -90,7 +90,7 @@ Result<std::vector<NewObject>> PfsPublisher::Missing(std::span<const NewObject> 
 
 Result<std::string> PfsPublisher::Put(std::span<const NewObject> objects) {
   TRY(CarryOutRepair());
-  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxPfsAttempts; ++attempt) {
     ASSIGN_OR_RETURN(PfsLook look, LookForWriting(*client_));
     ASSIGN_OR_RETURN(const std::vector<NewObject> missing, Missing(objects, look));
     if (missing.empty()) return look.readable;
@@ -119,7 +119,7 @@ Result<std::string> PfsPublisher::Put(std::span<const NewObject> objects) {
 Result<std::string> PfsPublisher::Settle(std::span<const NewObject> objects,
                                          std::span<const NewObject> written,
                                          const std::string& base, PfsOutcome outcome) {
-  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxPfsAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const PfsLook look, LookForWriting(*client_));
     ASSIGN_OR_RETURN(const PfsHistory history, PfsHistory::Between(client_, base, look.head));
     ASSIGN_OR_RETURN(Verdict verdict,
@@ -226,7 +226,7 @@ Result<void> PfsPublisher::CarryOutRepair() {
     files.push_back({original.name, originals.back().get()});
   }
   Result<void> repaired;
-  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxPfsAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const PfsLook base, LookForWriting(*client_));
     repaired = client_->Modify(repair_.withdrawn, files, [] { return Result<void>(); }).result;
     if (!repaired) continue;

@@ -14,7 +14,7 @@ struct Meaning {
   std::string_view hint;
 };
 
-constexpr std::string_view kKeysHint =
+constexpr std::string_view kCredentialsHint =
     "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws/credentials";
 
 // Codes that mean something else than their status, or of which there is more to say.
@@ -22,7 +22,7 @@ constexpr std::array kMeanings = {
     Meaning{"NoSuchBucket", ErrorKind::kNotFound, "create the bucket; this program creates none"},
     Meaning{"NoSuchUpload", ErrorKind::kUnavailable,
             "somebody removed an unfinished upload; it is begun again"},
-    Meaning{"InvalidAccessKeyId", ErrorKind::kDenied, kKeysHint},
+    Meaning{"InvalidAccessKeyId", ErrorKind::kDenied, kCredentialsHint},
     Meaning{"SignatureDoesNotMatch", ErrorKind::kDenied,
             "the secret key is not that of the access key, or a proxy changes requests"},
     Meaning{"ExpiredToken", ErrorKind::kDenied, "renew the temporary credentials"},
@@ -100,7 +100,7 @@ Error S3Failure(const HttpResponse& response, std::string_view what, const S3Add
     error.kind = meaning->kind;
     error.hint = meaning->hint;
   } else if (error.kind == ErrorKind::kDenied) {
-    error.hint = kKeysHint;
+    error.hint = kCredentialsHint;
   } else if (response.status >= 300 && response.status < 400) {
     error.hint = "the server sends clients elsewhere: name the server itself as the endpoint";
   }

@@ -19,11 +19,11 @@ namespace {
 
 constexpr size_t kMaxKeyBytes = 1024;
 // Two writers that keep meeting are told apart by chance; so often is enough for any two.
-constexpr int kMaxAttempts = 8;
+constexpr int kMaxS3Attempts = 8;
 constexpr int64_t kFirstPauseMillis = 50;
 
 // Servers and proxies take some paths apart: those would not name one object.
-Result<void> CheckName(std::string_view name) {
+Result<void> CheckKey(std::string_view name) {
   const std::string framed = "/" + std::string(name) + "/";
   if (name.find('\0') == std::string_view::npos && framed.find("//") == std::string::npos &&
       framed.find("/./") == std::string::npos && framed.find("/../") == std::string::npos) {
@@ -32,7 +32,7 @@ Result<void> CheckName(std::string_view name) {
   return Fail(ErrorKind::kInvalidArgument, "no object can be named \"" + std::string(name) + "\"");
 }
 
-bool IsMissing(const Error& error) { return error.kind == ErrorKind::kNotFound; }
+bool IsNoSuchKey(const Error& error) { return error.kind == ErrorKind::kNotFound; }
 
 void PauseAtRandom(int attempt) {
   std::random_device seed;
@@ -62,7 +62,7 @@ class S3Store final : public Store {
   }
 
   Result<std::unique_ptr<ByteSource>> Open(std::string_view name) const override {
-    TRY(CheckName(name));
+    TRY(CheckKey(name));
     S3Request request;
     request.method = "HEAD";
     request.key = KeyOf(name);
@@ -84,7 +84,7 @@ class S3Store final : public Store {
   }
 
   Result<void> Put(std::span<const NewObject> objects) override {
-    for (const NewObject& object : objects) TRY(CheckName(object.name));
+    for (const NewObject& object : objects) TRY(CheckKey(object.name));
     for (const NewObject& object : objects) TRY(PutOne(object));
     return {};
   }
@@ -92,7 +92,7 @@ class S3Store final : public Store {
   // One request an object: not every server can do several in one.
   Result<void> Remove(std::span<const std::string> names) override {
     for (const std::string& name : names) {
-      TRY(CheckName(name));
+      TRY(CheckKey(name));
       S3Request request;
       request.method = "DELETE";
       request.key = KeyOf(name);
@@ -102,7 +102,7 @@ class S3Store final : public Store {
       if (response->ok()) continue;
       Error error = S3Failure(*response, what, client_->address());
       // A server says 404 for an object, without advice, where Amazon's would say 204.
-      if (IsMissing(error) && error.hint.empty()) continue;
+      if (IsNoSuchKey(error) && error.hint.empty()) continue;
       return Fail(std::move(error));
     }
     return {};
@@ -135,7 +135,7 @@ class S3Store final : public Store {
                   "the name " + Where(object.name) + " is longer than S3 allows",
                   "choose a shorter prefix for the archive");
     }
-    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    for (int attempt = 0; attempt < kMaxS3Attempts; ++attempt) {
       if (attempt > 0) PauseAtRandom(attempt);
       ASSIGN_OR_RETURN(const bool published, TryPut(object));
       if (!published) continue;
@@ -167,10 +167,10 @@ class S3Store final : public Store {
   // kAlreadyExists when the object is there with other bytes.
   Result<Presence> Compare(const NewObject& object) const {
     const Result<std::unique_ptr<ByteSource>> present = Open(object.name);
-    if (!present && IsMissing(present.error())) return Presence::kAbsent;
+    if (!present && IsNoSuchKey(present.error())) return Presence::kAbsent;
     TRY(present);
     const Result<bool> same = SameContent(**present, *object.content);
-    if (!same && IsMissing(same.error())) return Presence::kAbsent;  // removed just now
+    if (!same && IsNoSuchKey(same.error())) return Presence::kAbsent;  // removed just now
     TRY(same);
     if (*same) return Presence::kSame;
     return Fail(ErrorKind::kAlreadyExists,
@@ -180,7 +180,7 @@ class S3Store final : public Store {
   Result<void> CheckPredecessor(const NewObject& object) const {
     if (object.predecessor.empty()) return {};
     const Result<std::unique_ptr<ByteSource>> predecessor = Open(object.predecessor);
-    if (predecessor || !IsMissing(predecessor.error())) {
+    if (predecessor || !IsNoSuchKey(predecessor.error())) {
       TRY(predecessor);
       return {};
     }

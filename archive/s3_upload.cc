@@ -14,7 +14,7 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kHashBytes = 1 << 20;
+constexpr size_t kHashedBytes = 1 << 20;
 constexpr uint64_t kMaxParts = 10'000;
 constexpr uint64_t kWholeInMemoryBytes = 1 << 20;
 
@@ -68,7 +68,7 @@ Result<HttpResponse> S3Uploader::SendPiece(const Piece& piece) const {
   request.query = piece.query;
   Sha256 sha256;
   Md5 md5;
-  std::string buffer(std::min<uint64_t>(piece.bytes, kHashBytes), '\0');
+  std::string buffer(std::min<uint64_t>(piece.bytes, kHashedBytes), '\0');
   for (uint64_t hashed = 0; hashed < piece.bytes;) {
     const size_t length = std::min<uint64_t>(piece.bytes - hashed, buffer.size());
     TRY(piece.body->Read(piece.offset + hashed, buffer.data(), length));

@@ -24,7 +24,7 @@ pugi::xml_node Parse(const std::string& body, pugi::xml_document* document) {
   return document->document_element();
 }
 
-std::string OneLine(std::string_view text) {
+std::string OnOneLine(std::string_view text) {
   std::string line(text.substr(0, kMaxMessageBytes));
   std::replace_if(
       line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
@@ -67,8 +67,8 @@ S3ErrorBody ParseS3Error(const std::string& body) {
   pugi::xml_document document;
   const pugi::xml_node root = Parse(body, &document);
   if (std::string_view(root.name()) != "Error") return {};
-  return {OneLine(root.child_value("Code")), OneLine(root.child_value("Message")),
-          OneLine(root.child_value("Region"))};
+  return {OnOneLine(root.child_value("Code")), OnOneLine(root.child_value("Message")),
+          OnOneLine(root.child_value("Region"))};
 }
 
 bool IsS3Error(const std::string& body) {

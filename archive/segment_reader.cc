@@ -15,7 +15,7 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kCopyBytes = 1 << 20;
+constexpr size_t kDigestedBytes = 1 << 20;
 
 tl::unexpected<Error> Corrupt(std::string_view what) {
   return Fail(ErrorKind::kCorrupt, std::string(what));
@@ -204,7 +204,7 @@ Result<void> Reader::Decode(const BlockStats& stats, DecodedBlock::Storage* stor
 
 Result<void> Reader::CheckDigest() const {
   Sha256 sha;
-  std::string buffer(std::min<uint64_t>(trailer_.offset, kCopyBytes), '\0');
+  std::string buffer(std::min<uint64_t>(trailer_.offset, kDigestedBytes), '\0');
   for (uint64_t offset = 0; offset < trailer_.offset;) {
     const size_t count = std::min<uint64_t>(buffer.size(), trailer_.offset - offset);
     TRY(source_->Read(offset, buffer.data(), count));

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
 constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
-constexpr size_t kDateBytes = 10;                     // 2016-11-30
-constexpr size_t kSecondsBytes = kDateBytes + 1 + 8;  // 2016-11-30 17:29:00
+constexpr size_t kDateTextBytes = 10;                     // 2016-11-30
+constexpr size_t kSecondsBytes = kDateTextBytes + 1 + 8;  // 2016-11-30 17:29:00
 constexpr std::string_view kUtcSuffix = "+00";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
@@ -55,7 +55,7 @@ bool ParseDecimal(std::string_view text, size_t decimals, int64_t* value) {
 }
 
 bool ParseDate(std::string_view text, int64_t* days) {
-  if (text.size() != kDateBytes || text[4] != '-' || text[7] != '-') return false;
+  if (text.size() != kDateTextBytes || text[4] != '-' || text[7] != '-') return false;
   unsigned year = 0;
   unsigned month = 0;
   unsigned day = 0;
@@ -86,8 +86,9 @@ bool ParseTimestamp(std::string_view text, int64_t* micros) {
   unsigned minute = 0;
   unsigned second = 0;
   unsigned fraction = 0;
-  if (text.size() < kSecondsBytes || !ParseDate(text.substr(0, kDateBytes), &days)) return false;
-  const char* time = text.data() + kDateBytes;
+  if (text.size() < kSecondsBytes || !ParseDate(text.substr(0, kDateTextBytes), &days))
+    return false;
+  const char* time = text.data() + kDateTextBytes;
   if (time[0] != ' ' || time[3] != ':' || time[6] != ':' || !FixedDigits(time + 1, 2, &hour) ||
       !FixedDigits(time + 4, 2, &minute) || !FixedDigits(time + 7, 2, &second) ||
       !ParseFraction(text.substr(kSecondsBytes), &fraction)) {
@@ -240,7 +241,7 @@ char* ValueFormatter::FormatDate(int64_t days, char* out) {
     day_ = days;
     day_size_ = static_cast<size_t>(end - day_text_);
   }
-  std::memcpy(out, day_text_, kDateBytes);
+  std::memcpy(out, day_text_, kDateTextBytes);
   return out + day_size_;
 }
 

@@ -23,7 +23,7 @@ bool IsStoreFailure(const Error& error) {
          error.kind == ErrorKind::kCancelled;
 }
 
-std::string Range(Lsn begin, Lsn end) { return begin.ToString() + " to " + end.ToString(); }
+std::string RangeOf(Lsn begin, Lsn end) { return begin.ToString() + " to " + end.ToString(); }
 
 class Verifier {
  public:
@@ -114,7 +114,7 @@ class Verifier {
       return std::unique_ptr<SegmentReader>();
     }
     if (header.begin != begin || header.end != end) {
-      Find(name, "its header says that it is " + Range(header.begin, header.end));
+      Find(name, "its header says that it is " + RangeOf(header.begin, header.end));
       return std::unique_ptr<SegmentReader>();
     }
     identity_digests_[header.identity_digest].push_back(name);
@@ -140,7 +140,7 @@ class Verifier {
     contiguous_ = entry.begin == reached_;
     if (!reached_.valid() || contiguous_) return true;
     if (entry.begin > reached_) {
-      Find(Range(reached_, entry.begin), "no segment holds this range");
+      Find(RangeOf(reached_, entry.begin), "no segment holds this range");
       return true;
     }
     Find(entry.name, "overlaps the segment before it");
@@ -156,7 +156,7 @@ class Verifier {
     report_.transactions += reader->transactions();
     report_.changes += reader->changes();
     if (entry.gap) {
-      report_.gaps.push_back({Range(entry.begin, entry.end), reader->header().gap_reason});
+      report_.gaps.push_back({RangeOf(entry.begin, entry.end), reader->header().gap_reason});
     }
     ASSIGN_OR_RETURN(const bool sound, Sound(entry.name, CheckChanges(*reader, ProgressWithin())));
     CheckChain(entry, reader->header().previous_digest);

@@ -6,7 +6,7 @@
 namespace trunkline {
 namespace {
 
-constexpr char kHead[] = R"fish(# fish completion of PROGRAM: PROGRAM completion fish | source
+constexpr char kFishHead[] = R"fish(# fish completion of PROGRAM: PROGRAM completion fish | source
 
 # What can follow of the forms given; fish leaves out what does not fit.
 function __PROGRAM_offer
@@ -76,7 +76,7 @@ std::string Option(const std::string& path, const OptionDescription& option) {
 }  // namespace
 
 std::string FishCompletion(const CommandDescription& program) {
-  std::string script = kHead;
+  std::string script = kFishHead;
   ForEachCommand(program, [&](const std::string& path, const CommandDescription& command) {
     script += "\n";
     for (const CommandDescription& sub : command.commands) {

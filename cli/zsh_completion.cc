@@ -4,12 +4,12 @@
 namespace trunkline {
 namespace {
 
-constexpr char kHead[] = R"zsh(#compdef PROGRAM
+constexpr char kZshHead[] = R"zsh(#compdef PROGRAM
 # zsh completion of PROGRAM: source <(PROGRAM completion zsh)
 
 )zsh";
 
-constexpr char kEngine[] = R"zsh(
+constexpr char kZshEngine[] = R"zsh(
 # Offers what of forms can follow; the text of a form in front of a path stays as it is.
 _PROGRAM_offer() {
   local form literal
@@ -73,7 +73,7 @@ std::string Described(const std::string& name, const std::string& description) {
 
 // The shell function that sets `options` and `commands` to those of a command, described; it fails
 // for what is no command.
-std::string NamesFunction(const CommandDescription& program) {
+std::string ZshNamesFunction(const CommandDescription& program) {
   std::string cases;
   ForEachCommand(program, [&](const std::string& path, const CommandDescription& command) {
     cases += "    " + ShellQuote(path) + ")\n      options=(\n";
@@ -95,9 +95,9 @@ std::string NamesFunction(const CommandDescription& program) {
 }  // namespace
 
 std::string ZshCompletion(const CommandDescription& program) {
-  return ForProgram(
-      kHead + SyntaxFunction("_PROGRAM_syntax", program) + "\n" + NamesFunction(program) + kEngine,
-      program.name);
+  return ForProgram(kZshHead + SyntaxFunction("_PROGRAM_syntax", program) + "\n" +
+                        ZshNamesFunction(program) + kZshEngine,
+                    program.name);
 }
 
 }  // namespace trunkline

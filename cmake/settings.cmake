@@ -26,6 +26,10 @@ add_library(trunkline_settings INTERFACE)
 target_include_directories(trunkline_settings INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(trunkline_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror)
+# Sources compiled as one see each other's names.
+if(CMAKE_UNITY_BUILD)
+  target_compile_options(trunkline_settings INTERFACE -Wno-shadow)
+endif()
 # False positives of g++ 12 on string concatenation (GCC bug 105651).
 target_compile_options(trunkline_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(TRUNKLINE_SANITIZE)

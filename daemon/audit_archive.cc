@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-#include "daemon/spool_folder.h"
+#include "archive/scratch_folder.h"
 #include "postgres/subprocess.h"
 
 namespace trunkline {
@@ -73,7 +73,7 @@ Result<std::string> FindTrunkline() {
 
 Result<std::vector<DigestedTable>> DigestArchive(const ArchiveDigestOptions& options, Lsn lsn,
                                                  const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(const SpoolFolder folder, SpoolFolder::Make(options.scratch));
+  ASSIGN_OR_RETURN(const ScratchFolder folder, ScratchFolder::Make(options.scratch));
   const std::string output = folder.path() + "/digests";
   const std::string messages = folder.path() + "/messages";
   ASSIGN_OR_RETURN(const pid_t child,

@@ -9,13 +9,13 @@ namespace trunkline {
 namespace {
 
 // How often the source is asked while transactions come.
-constexpr std::chrono::seconds kInterval{1};
+constexpr std::chrono::seconds kAskInterval{1};
 // Queries without much cause take a tenth of the source's time at most: a TRUNCATE has a table
 // described again as well.
 constexpr int kShareOfTime = 10;
 
 // Emitted by sql/ddl_capture.sql.
-constexpr std::string_view kDefinitionPrefix = "trunkline.definition";
+constexpr std::string_view kDdlPrefix = "trunkline.definition";
 constexpr std::string_view kFailedPrefix = "trunkline.definition_failed";
 
 // Whether `a` was assigned after `b`, in the circular order of transaction ids. Commits may come in
@@ -54,7 +54,7 @@ void DefinitionTracker::NoteTransaction(const TransactionInfo& transaction, Cloc
   position_ = transaction.commit_lsn;
   if (ahead_.has_value()) {
     due_ = due_ || ReachesAhead();
-  } else if (!ddl_captured_ && now - answered_ >= kInterval) {
+  } else if (!ddl_captured_ && now - answered_ >= kAskInterval) {
     wanted_ = true;
   }
   if (wanted_ && now >= not_before_) due_ = true;
@@ -81,11 +81,11 @@ void DefinitionTracker::NoteMessage(const Change& message) {
     if (message.content == publication_) differing_ = due_ = true;
     return;
   }
-  if (message.prefix != kDefinitionPrefix) return;
+  if (message.prefix != kDdlPrefix) return;
   Result<DescribedTables> tables = ParseDefinitionTables(std::string(message.content));
   if (!tables) {
     spdlog::warn("a message at {} has the prefix {} but holds no definition: passed over",
-                 position_.ToString(), kDefinitionPrefix);
+                 position_.ToString(), kDdlPrefix);
     return;
   }
   if (!tables->publication.empty() && tables->publication != publication_) return;
@@ -130,7 +130,7 @@ void DefinitionTracker::AskIfWanted() {
   if (differing) {
     needed_ = asked_;
   } else {
-    not_before_ = now_ + kInterval;  // until the answer says how long it took
+    not_before_ = now_ + kAskInterval;  // until the answer says how long it took
   }
 }
 

@@ -14,6 +14,10 @@ namespace {
 constexpr ValueType kValueTypes[] = {
     {"ARCHIVE", kArchiveForms,
      "A folder, a branch of a repo in Pachyderm's file system, or a bucket of S3's protocol.", ""},
+    {"NAME", "", "", ""},
+    {"DURATION", "", "A number with ms, s, min or h behind it, or else of seconds.",
+     "--audit-every --snapshot-every"},
+    {"SIZE", "", "A number with B, kB, MB, GB, KiB, MiB or GiB behind it, or else of bytes.", ""},
 };
 
 // An option whose value `parse` turns into `*target`.
@@ -74,6 +78,7 @@ void Declare(CLI::App* app, Options* options) {
                   "snapshot, or `stop` [continue]")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, OnGap>{{"continue", OnGap::kContinue}, {"stop", OnGap::kStop}}))
+      ->transform(CLI::IsMember({"continue", "stop"}))  // goes first, and says what fits
       ->type_name("continue|stop");
   app->add_option("--spool", options->spool,
                   "Folder for scratch files, and for what is confirmed with --confirm spooled")
@@ -84,6 +89,7 @@ void Declare(CLI::App* app, Options* options) {
                   "`spooled`, what the folder of --spool does [archived]")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Confirm>{
           {"archived", Confirm::kArchived}, {"spooled", Confirm::kSpooled}}))
+      ->transform(CLI::IsMember({"archived", "spooled"}))
       ->type_name("archived|spooled");
   AddParsed(app, "--spool-max-bytes", &options->spool_max_bytes, ParseByteCount,
             "With --confirm spooled: what the archive may lack before nothing more is taken "

@@ -10,7 +10,7 @@
 namespace trunkline {
 namespace {
 
-constexpr std::chrono::seconds kProgressInterval{5};
+constexpr std::chrono::seconds kCopyProgressInterval{5};
 
 }  // namespace
 
@@ -110,7 +110,7 @@ void ParallelCopy::ReportProgress() const {
 void ParallelCopy::ReportUntilDone() {
   std::unique_lock lock(mutex_);
   ReportProgress();
-  while (!done_.wait_for(lock, kProgressInterval, [this] { return running_ == 0; })) {
+  while (!done_.wait_for(lock, kCopyProgressInterval, [this] { return running_ == 0; })) {
     ReportProgress();
     spdlog::info("{}: {} rows, {} MiB, {} of {} tables", what_, progress_.rows.load(),
                  progress_.bytes.load() >> 20, progress_.tables.load(), tables_.size());

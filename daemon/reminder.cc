@@ -6,15 +6,15 @@
 namespace trunkline {
 namespace {
 
-constexpr std::chrono::seconds kFirstPause{1};
-constexpr std::chrono::minutes kLongestPause{10};
+constexpr std::chrono::seconds kFirstReminder{1};
+constexpr std::chrono::minutes kRarestReminder{10};
 
 }  // namespace
 
 bool Reminder::Lasts(Clock::time_point now) {
   if (!since_.has_value()) since_ = due_ = now;
   if (now < due_) return false;
-  due_ = now + std::clamp<Clock::duration>(now - *since_, kFirstPause, kLongestPause);
+  due_ = now + std::clamp<Clock::duration>(now - *since_, kFirstReminder, kRarestReminder);
   return true;
 }
 

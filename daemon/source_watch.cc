@@ -15,8 +15,8 @@ using postgres::Connection;
 using postgres::Mode;
 using postgres::Rows;
 
-constexpr std::chrono::seconds kInterval{10};
-constexpr char kBounds[] = "SET lock_timeout = '2s'; SET statement_timeout = '10s'";
+constexpr std::chrono::seconds kLookInterval{10};
+constexpr char kLookBounds[] = "SET lock_timeout = '2s'; SET statement_timeout = '10s'";
 
 std::optional<int64_t> Integer(const Rows& rows, int column) {
   if (rows.is_null(0, column)) return std::nullopt;
@@ -84,7 +84,7 @@ void SourceWatch::Run(const std::stop_token& stop) {
       connection_.reset();
     }
     std::unique_lock lock(mutex_);
-    stopped_.wait_for(lock, stop, kInterval, [] { return false; });
+    stopped_.wait_for(lock, stop, kLookInterval, [] { return false; });
   }
 }
 
@@ -92,7 +92,7 @@ Result<void> SourceWatch::Look(const std::stop_token& stop) {
   if (!connection_.has_value()) {
     ASSIGN_OR_RETURN(Connection connection,
                      Connection::Open(options_.conninfo, Mode::kNormal, kApplicationName));
-    TRY(connection.Exec(kBounds));
+    TRY(connection.Exec(kLookBounds));
     connection_.emplace(std::move(connection));
   }
   const std::stop_callback interrupt(

@@ -18,7 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kStopPoll{100};
+constexpr std::chrono::milliseconds kFinishPoll{100};
 
 bool MayPass(const Error& error) {
   return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kBusy ||
@@ -53,7 +53,7 @@ Result<void> TableSnapshots::Finish(Lsn end) {
       return Fail(ErrorKind::kCancelled, "stopped while tables in doubt were being copied");
     }
     if (failure_.has_value() && !MayPass(*failure_)) return Fail(*failure_);
-    changed_.wait_for(lock, kStopPoll);
+    changed_.wait_for(lock, kFinishPoll);
   }
   return {};
 }

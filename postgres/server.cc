@@ -34,6 +34,8 @@ std::string LastComplaint(const std::string& log) {
     for (const char* mark : {"FATAL:", "PANIC:", "error:", "ERROR:"}) {
       if (const size_t at = line.find(mark); at != std::string::npos) complaint = line.substr(at);
     }
+    // What follows it is but its consequence.
+    if (line.find("No space left on device") != std::string::npos) break;
   }
   return complaint;
 }

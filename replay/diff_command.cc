@@ -28,8 +28,8 @@ struct DiffCommandOptions {
   MemoryOptions memory;
 };
 
-Result<ResolvedTarget> Resolve(const Store& store, const Catalog& catalog, const std::string& text,
-                               const std::string& option) {
+Result<ResolvedTarget> ResolveFor(const Store& store, const Catalog& catalog,
+                                  const std::string& text, const std::string& option) {
   Result<ResolvedTarget> resolved = [&]() -> Result<ResolvedTarget> {
     ASSIGN_OR_RETURN(const Target target, ParseTarget(text));
     return ResolveTarget(store, catalog, target);
@@ -38,8 +38,9 @@ Result<ResolvedTarget> Resolve(const Store& store, const Catalog& catalog, const
   return resolved;
 }
 
-Result<DatabaseDiff> Compare(const Store& store, const Catalog& catalog, const ResolvedTarget& from,
-                             const ResolvedTarget& to, const DiffCommandOptions& options) {
+Result<DatabaseDiff> CompareStates(const Store& store, const Catalog& catalog,
+                                   const ResolvedTarget& from, const ResolvedTarget& to,
+                                   const DiffCommandOptions& options) {
   Progress progress("Reading");
   DiffOptions diff;
   std::istringstream names(options.tables);
@@ -50,7 +51,7 @@ Result<DatabaseDiff> Compare(const Store& store, const Catalog& catalog, const R
 }
 
 // What makes old values look otherwise than they were.
-void WarnOf(const TableDiff& table) {
+void WarnOfUntold(const TableDiff& table) {
   if (!table.mapping() || table.mapping()->doubt.empty()) return;
   spdlog::warn(
       "table {}: its {}; rows are compared by their text, and hold NULL in a column that "
@@ -63,9 +64,9 @@ Result<void> RunDiff(const DiffCommandOptions& options) {
                    NewDiffFormat(options.format, options.summary));
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
-  ASSIGN_OR_RETURN(const ResolvedTarget from, Resolve(*store, catalog, options.from, "--from"));
-  ASSIGN_OR_RETURN(const ResolvedTarget to, Resolve(*store, catalog, options.to, "--to"));
-  ASSIGN_OR_RETURN(const DatabaseDiff diff, Compare(*store, catalog, from, to, options));
+  ASSIGN_OR_RETURN(const ResolvedTarget from, ResolveFor(*store, catalog, options.from, "--from"));
+  ASSIGN_OR_RETURN(const ResolvedTarget to, ResolveFor(*store, catalog, options.to, "--to"));
+  ASSIGN_OR_RETURN(const DatabaseDiff diff, CompareStates(*store, catalog, from, to, options));
   std::set<std::string> warnings(diff.before().warnings.begin(), diff.before().warnings.end());
   warnings.insert(diff.after().warnings.begin(), diff.after().warnings.end());
   for (const std::string& warning : warnings) spdlog::warn("{}", warning);
@@ -75,7 +76,7 @@ Result<void> RunDiff(const DiffCommandOptions& options) {
   const WriteText write = [&](std::string_view text) { return output.Write(text); };
   TRY(format->Begin(write));
   TRY(diff.ForEachTable([&](const TableDiff& table) {
-    WarnOf(table);
+    WarnOfUntold(table);
     return format->Add(table, write);
   }));
   TRY(format->End(write));
@@ -93,9 +94,10 @@ void AddDiffCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--to", options->to, "The other target (default: latest)");
   command->add_option("--tables", options->tables,
                       "Just these: table or schema.table at either target, with commas between");
-  command->add_option(
-      "--format", options->format,
-      "text (default), jsonl, or sql: commands that lead from the one to the other");
+  command
+      ->add_option("--format", options->format,
+                   "text (default), jsonl, or sql: commands that lead from the one to the other")
+      ->check(CLI::IsMember({"text", "jsonl", "sql"}));
   command->add_flag("--summary", options->summary, "Print the numbers of rows alone");
   AddMemoryOptions(command, &options->memory);
   command->callback([=] { context->run = [=] { return RunDiff(*options); }; });

@@ -9,7 +9,7 @@
 namespace trunkline {
 namespace {
 
-std::string_view NameOf(RowChange change) {
+std::string_view RowChangeName(RowChange change) {
   switch (change) {
     case RowChange::kAdded:
       return "added";
@@ -28,7 +28,7 @@ class JsonDiffFormat final : public DiffFormat {
   Result<void> Add(const TableDiff& table, const WriteText& write) override {
     if (!summary_alone_) {
       TRY(table.ForEachRow([&](RowChange change, Tuple before, Tuple after) {
-        BeginObject(NameOf(change), table.relation());
+        BeginObject(RowChangeName(change), table.relation());
         AppendRow(table, change, before, after);
         line_.append("}\n");
         return write(line_);

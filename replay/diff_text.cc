@@ -12,7 +12,7 @@ namespace trunkline {
 namespace {
 
 // Types whose values are plain words: bool, int8, int2, int4, oid, float4, float8, numeric.
-bool IsPlain(uint32_t type_oid) {
+bool IsShownPlain(uint32_t type_oid) {
   switch (type_oid) {
     case 16:
     case 20:
@@ -28,10 +28,10 @@ bool IsPlain(uint32_t type_oid) {
   }
 }
 
-void AppendValue(const RelationColumn& column, const Value& value, std::string* out) {
+void AppendShownValue(const RelationColumn& column, const Value& value, std::string* out) {
   if (value.state == ValueState::kNull) {
     out->append("null");
-  } else if (IsPlain(column.type_oid)) {
+  } else if (IsShownPlain(column.type_oid)) {
     out->append(value.bytes);
   } else {
     AppendSqlLiteral(value.bytes, out);
@@ -94,7 +94,7 @@ class TextDiffFormat final : public DiffFormat {
       const RelationColumn& column = table.relation().columns[i];
       if (key_alone && !column.key) continue;
       line_.append(" ").append(QuoteWhereNeeded(column.name)).append("=");
-      AppendValue(column, row[i], &line_);
+      AppendShownValue(column, row[i], &line_);
     }
   }
 
@@ -105,9 +105,9 @@ class TextDiffFormat final : public DiffFormat {
       if (before[i] == after[i]) continue;
       line_.append(std::exchange(glue, ", ")).append(QuoteWhereNeeded(relation.columns[i].name));
       line_.append(" ");
-      AppendValue(relation.columns[i], before[i], &line_);
+      AppendShownValue(relation.columns[i], before[i], &line_);
       line_.append(" -> ");
-      AppendValue(relation.columns[i], after[i], &line_);
+      AppendShownValue(relation.columns[i], after[i], &line_);
     }
   }
 

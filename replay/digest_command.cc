@@ -28,7 +28,7 @@ struct DigestOptions {
   MemoryOptions memory;
 };
 
-Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
+Result<DatabaseState> StateAt(const Store& store, const Catalog& catalog,
                               const ResolvedTarget& target, const DigestOptions& options) {
   Progress progress("Reading");
   StateOptions state_options;
@@ -91,7 +91,7 @@ Result<void> RunDigest(const DigestOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   ASSIGN_OR_RETURN(const ResolvedTarget resolved, ResolveTarget(*store, catalog, target));
-  ASSIGN_OR_RETURN(const DatabaseState state, Rebuild(*store, catalog, resolved, options));
+  ASSIGN_OR_RETURN(const DatabaseState state, StateAt(*store, catalog, resolved, options));
   ASSIGN_OR_RETURN(const std::vector<TableDigest> digests, DigestTables(state));
   const std::string text =
       options.json ? ToJsonText(state, digests, store->url()) : ToText(state, digests);

@@ -18,7 +18,7 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kBufferBytes = 64 << 10;
+constexpr size_t kHistoryBufferBytes = 64 << 10;
 
 struct HistoryOptions {
   std::string archive;
@@ -101,7 +101,7 @@ Result<void> Print(const HistoryAnswer& answer, HistoryFormat* format) {
     for (const RowVersion& version : life) {
       format->Add(number, before, version, &buffer);
       before = &version;
-      if (buffer.size() >= kBufferBytes) TRY(Write(&buffer));
+      if (buffer.size() >= kHistoryBufferBytes) TRY(Write(&buffer));
     }
   }
   return Write(&buffer);
@@ -160,7 +160,8 @@ void AddHistoryCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--at", options->at, "Just the version in force at this target")
       ->excludes(from)
       ->excludes(to);
-  command->add_option("--format", options->format, "text (default) or jsonl");
+  command->add_option("--format", options->format, "text (default) or jsonl")
+      ->check(CLI::IsMember({"text", "jsonl"}));
   command->add_option("--index", options->index, kIndexHelp);
   command->callback([=] { context->run = [=] { return RunHistory(*options); }; });
 }

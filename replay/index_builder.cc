@@ -200,9 +200,9 @@ class IndexWriter final : public RowSink {
   uint64_t marked_bytes_ = 0;
 };
 
-class Builder {
+class IndexMaker {
  public:
-  Builder(const Store& store, const Catalog& catalog, const IndexBuildOptions& options)
+  IndexMaker(const Store& store, const Catalog& catalog, const IndexBuildOptions& options)
       : store_(store), catalog_(catalog), options_(options) {}
 
   Result<IndexedCounts> Run() {
@@ -372,7 +372,7 @@ Result<std::optional<std::string>> FindMismatch(const Store& store, const Catalo
 
 Result<IndexedCounts> BuildIndex(const Store& store, const Catalog& catalog,
                                  const IndexBuildOptions& options) {
-  return Builder(store, catalog, options).Run();
+  return IndexMaker(store, catalog, options).Run();
 }
 
 }  // namespace trunkline

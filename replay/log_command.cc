@@ -26,7 +26,7 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kBufferBytes = 64 << 10;
+constexpr size_t kLogBufferBytes = 64 << 10;
 
 struct LogOptions {
   std::string archive;
@@ -80,7 +80,7 @@ class LogPrinter {
       if (!matches) continue;
       Open(slice.info);
       TRY(format_->Add(slice.info, change, &buffer_));
-      if (buffer_.size() >= kBufferBytes) TRY(Flush());
+      if (buffer_.size() >= kLogBufferBytes) TRY(Flush());
     }
     if (slice.ends) Close();
     return {};

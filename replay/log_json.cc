@@ -7,13 +7,6 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-void AppendHex(std::string_view bytes, std::string* out) {
-  for (const char c : bytes) {
-    out->push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
-    out->push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
-  }
-}
-
 // Bytes of the UTF-8 character at the front of `text`, or 0 where none is. Overlong forms and
 // surrogates are none.
 size_t CharacterSize(std::string_view text) {
@@ -146,6 +139,13 @@ class JsonLogFormat final : public LogFormat {
 };
 
 }  // namespace
+
+void AppendHex(std::string_view bytes, std::string* out) {
+  for (const char c : bytes) {
+    out->push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
+    out->push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
+  }
+}
 
 void AppendJson(std::string_view text, std::string* out) {
   if (!IsUtf8(text)) {

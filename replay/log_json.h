@@ -9,6 +9,9 @@
 
 namespace trunkline {
 
+// Two lower-case digits a byte.
+void AppendHex(std::string_view bytes, std::string* out);
+
 // A JSON string. Bytes that are not UTF-8 come as the object {"hex": "..."} instead, so that
 // nothing is lost.
 void AppendJson(std::string_view text, std::string* out);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "replay/log_format.h"
+#include "replay/log_json.h"
 #include "replay/log_names.h"
 
 namespace trunkline {
@@ -50,14 +51,6 @@ void AppendLiteral(Literal literal, std::string_view value, std::string* out) {
         out->push_back(c);
       }
       out->push_back('\'');
-  }
-}
-
-void AppendHex(std::string_view bytes, std::string* out) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (const char c : bytes) {
-    out->push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    out->push_back(kDigits[static_cast<unsigned char>(c) & 15]);
   }
 }
 

@@ -10,11 +10,11 @@
 namespace trunkline {
 namespace {
 
-constexpr uint64_t kMemoryBytes = 8 << 20;
+constexpr uint64_t kUndoMemoryBytes = 8 << 20;
 
 // Without a target: the first base snapshot, before which nothing can be rebuilt.
-Result<ResolvedTarget> ResolveFrom(const Store& store, const Catalog& catalog,
-                                   const std::optional<Target>& from) {
+Result<ResolvedTarget> ResolveUndoFrom(const Store& store, const Catalog& catalog,
+                                       const std::optional<Target>& from) {
   if (from) return ResolveTarget(store, catalog, *from);
   const auto first = std::find_if(catalog.snapshots.begin(), catalog.snapshots.end(),
                                   [](const SnapshotEntry& entry) { return entry.complete; });
@@ -28,13 +28,13 @@ Result<ResolvedTarget> ResolveFrom(const Store& store, const Catalog& catalog,
 Result<UndoOutcome> WriteUndo(const Store& store, const Catalog& catalog, const LogFilter& filter,
                               const UndoOptions& options,
                               const std::function<Result<void>(std::string_view text)>& write) {
-  ASSIGN_OR_RETURN(const ResolvedTarget from, ResolveFrom(store, catalog, options.from));
+  ASSIGN_OR_RETURN(const ResolvedTarget from, ResolveUndoFrom(store, catalog, options.from));
   ASSIGN_OR_RETURN(const Lsn to, ResolveLimit(store, catalog, options.to));
   if (to < from.limit) return Fail(ErrorKind::kInvalidArgument, "--to is before --from");
   StateOptions state_options;
   if (!options.table.empty()) state_options.tables = {options.table};
   state_options.progress = options.progress;
-  ReversedRecords commands(kMemoryBytes, options.scratch_folder);
+  ReversedRecords commands(kUndoMemoryBytes, options.scratch_folder);
   UndoCollector collector(filter, &commands);
   TRY(FoldOnward(store, catalog, from, to, state_options, &collector));
   if (!collector.knows_table() && !filter.all()) {

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using postgres::Connection;
 
-constexpr size_t kLongestName = 63;  // NAMEDATALEN - 1
+constexpr size_t kLongestDatabaseName = 63;  // NAMEDATALEN - 1
 
 // The folder under way and the server on it, which goes first.
 struct Workshop {
@@ -27,7 +27,7 @@ struct Workshop {
   std::unique_ptr<postgres::Server> server;
 };
 
-Result<Workshop> Open(const std::string& directory) {
+Result<Workshop> OpenWorkshop(const std::string& directory) {
   ASSIGN_OR_RETURN(StagingDirectory staging, StagingDirectory::MakeFor(directory));
   ASSIGN_OR_RETURN(std::unique_ptr<postgres::Server> server,
                    postgres::Server::Start({.data_to_keep = staging.path()}));
@@ -54,7 +54,7 @@ Result<void> CheckName(const std::string& name) {
     return Fail(ErrorKind::kInvalidArgument, "the database cannot be called " + name,
                 "--create-database NAME gives it another name");
   }
-  if (name.size() <= kLongestName) return {};
+  if (name.size() <= kLongestDatabaseName) return {};
   return Fail(ErrorKind::kInvalidArgument, "the database name " + name + " is too long",
               "a name has up to 63 bytes");
 }
@@ -72,7 +72,7 @@ class PgdataDestination final : public Destination {
     return postgres::CheckServerCanEnter(NearestExistingFolder(directory_));
   }
 
-  void Prepare() override { opening_ = std::async(std::launch::async, Open, directory_); }
+  void Prepare() override { opening_ = std::async(std::launch::async, OpenWorkshop, directory_); }
 
   Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
     if (!opening_.valid()) Prepare();

@@ -57,8 +57,9 @@ Result<std::string> ReadSql(const QueryOptions& options) {
   return Fail(ErrnoError("cannot read " + options.file, errno));
 }
 
-Result<DatabaseState> Fold(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
-                           const std::string& sql, const MemoryOptions& memory, WhatIf* what_if) {
+Result<DatabaseState> FoldTables(const Store& store, const Catalog& catalog,
+                                 const ResolvedTarget& target, const std::string& sql,
+                                 const MemoryOptions& memory, WhatIf* what_if) {
   Progress progress("Reading");
   StateOptions options;
   options.memory = memory;
@@ -204,7 +205,7 @@ Result<void> RunQuery(const QueryOptions& options) {
   std::future<Result<std::unique_ptr<postgres::Server>>> starting =
       std::async(std::launch::async, [] { return postgres::Server::Start({}); });
   ASSIGN_OR_RETURN(const DatabaseState state,
-                   Fold(*store, catalog, resolved, sql, options.memory, what_if.get()));
+                   FoldTables(*store, catalog, resolved, sql, options.memory, what_if.get()));
   ASSIGN_OR_RETURN(const std::string report, what_if->Finish());
   std::fputs(report.c_str(), stderr);
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Server> server, starting.get());

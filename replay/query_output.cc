@@ -64,7 +64,7 @@ Cell SplitLines(std::string_view value) {
   return cell;
 }
 
-bool IsNumber(Oid type) {
+bool IsRightAligned(Oid type) {
   switch (type) {
     case 20:    // int8
     case 21:    // int2
@@ -112,7 +112,7 @@ class TablePrinter final : public ResultPrinter {
  private:
   void Begin(const PGresult* part) {
     for (int c = 0; c < PQnfields(part); ++c) {
-      right_.push_back(IsNumber(PQftype(part, c)));
+      right_.push_back(IsRightAligned(PQftype(part, c)));
       header_.push_back(SplitLines(PQfname(part, c)));
     }
     widths_.assign(header_.size(), 0);

@@ -61,9 +61,9 @@ Result<void> PrintPlan(const Store& store, const Catalog& catalog, const Resolve
   return {};
 }
 
-Result<DatabaseState> Rebuild(const Store& store, const Catalog& catalog,
-                              const ResolvedTarget& target, const ReplayOptions& options,
-                              const RowsPart& part, WhatIf* what_if) {
+Result<DatabaseState> RebuildAt(const Store& store, const Catalog& catalog,
+                                const ResolvedTarget& target, const ReplayOptions& options,
+                                const RowsPart& part, WhatIf* what_if) {
   Progress progress("Reading");
   StateOptions state_options;
   state_options.tables = SplitAtCommas(options.tables);
@@ -142,7 +142,7 @@ Result<void> RunReplay(ReplayOptions options) {
   if (options.dry_run) return PrintPlan(*store, catalog, resolved, what_if->skip());
   destination->Prepare();
   ASSIGN_OR_RETURN(const DatabaseState state,
-                   Rebuild(*store, catalog, resolved, options, part, what_if.get()));
+                   RebuildAt(*store, catalog, resolved, options, part, what_if.get()));
   ASSIGN_OR_RETURN(const std::string report, what_if->Finish());
   ASSIGN_OR_RETURN(const std::string made, Write(destination.get(), state));
   for (const std::string& warning : state.warnings) spdlog::warn("{}", warning);

@@ -146,7 +146,7 @@ std::string Columns(const TableShape& shape) {
   return names;
 }
 
-std::string Count(size_t count, const std::string& noun) {
+std::string CountOf(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
@@ -181,8 +181,8 @@ Result<std::string> ParseRowKey(const TableShape& shape, std::string_view line) 
   ASSIGN_OR_RETURN(const std::vector<std::string> fields, ParseCsvKey(line));
   if (fields.size() != shape.key.size()) {
     return Fail(ErrorKind::kInvalidArgument,
-                "--key has " + Count(fields.size(), "value") + ", and the key of " + table +
-                    " is " + Count(shape.key.size(), "column") + ": " + Columns(shape),
+                "--key has " + CountOf(fields.size(), "value") + ", and the key of " + table +
+                    " is " + CountOf(shape.key.size(), "column") + ": " + Columns(shape),
                 "write the values with commas between, quoted as in CSV where they hold one");
   }
   std::vector<Value> row(shape.relation.columns.size());

@@ -16,7 +16,7 @@ namespace {
 // whose indexes are sooner built, then count for more than another connection.
 constexpr size_t kConnectionsForWhole = 2;
 // Enough pieces to keep every connection busy to the end, each large against COPY's own cost.
-constexpr uint64_t kPieceRows = 200'000;
+constexpr uint64_t kLoadedPieceRows = 200'000;
 constexpr uint64_t kProgressRows = 10'000;
 
 }  // namespace
@@ -37,7 +37,7 @@ std::vector<RowLoader::Piece> RowLoader::Cut(size_t connections) const {
   for (const size_t table : order) {
     const uint64_t rows = state_.tables[table]->row_count();
     const bool spread = connections > kConnectionsForWhole && rows > total_ / 2;
-    const uint64_t most = spread ? kPieceRows : rows;
+    const uint64_t most = spread ? kLoadedPieceRows : rows;
     for (uint64_t first = 0; first < rows; first += most) {
       pieces.push_back({table, first, std::min(most, rows - first), most >= rows});
     }

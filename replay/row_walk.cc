@@ -9,7 +9,7 @@
 namespace trunkline {
 namespace {
 
-bool IsRowChange(const Change& change) {
+bool ChangesRow(const Change& change) {
   return change.operation == Operation::kInsert || change.operation == Operation::kUpdate ||
          change.operation == Operation::kDelete;
 }
@@ -172,7 +172,8 @@ RowWalk::RowWalk(const Store& store, Wanted wanted, RowSink* sink)
 bool RowWalk::IsLoaded(uint32_t oid) const {
   if (resumed_) return true;
   const auto found = loaded_at_.find(oid);
-  return loaded_ >= (found == loaded_at_.end() ? base_ : std::min(found->second, base_));
+  if (found == loaded_at_.end()) return loaded_ >= base_;
+  return loaded_ >= (base_.valid() ? std::min(found->second, base_) : found->second);
 }
 
 RowWalk::Rows* RowWalk::RowsOf(uint32_t oid) {
@@ -492,7 +493,7 @@ Result<void> RowWalk::TakeChange(const Change& change, const Moment& at) {
                     " a message of a type that this version does not know",
                 "a newer version of trunkline may follow it");
   }
-  if (!IsRowChange(change)) return ApplyOther(change);
+  if (!ChangesRow(change)) return ApplyOther(change);
   if (const auto copies = kept_back_.find(change.relation->oid); copies != kept_back_.end()) {
     TRY(Touch(change, &copies->second));
   }

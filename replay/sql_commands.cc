@@ -8,12 +8,12 @@
 namespace trunkline {
 namespace {
 
-std::string NameOf(const Relation& relation) {
+std::string QuotedNameOf(const Relation& relation) {
   return postgres::QuoteIdentifier(relation.schema) + "." +
          postgres::QuoteIdentifier(relation.name);
 }
 
-Result<void> CheckWritable(const Relation& relation, Tuple tuple) {
+Result<void> CheckNoneIsBinary(const Relation& relation, Tuple tuple) {
   for (size_t i = 0; i < tuple.size(); ++i) {
     if (tuple[i].state != ValueState::kBinary) continue;
     return Fail(ErrorKind::kUnsupported, "column \"" + relation.columns[i].name + "\" of table " +
@@ -23,12 +23,12 @@ Result<void> CheckWritable(const Relation& relation, Tuple tuple) {
   return {};
 }
 
-Result<void> NoIdentity(const Relation& relation) {
+Result<void> RowWithoutIdentity(const Relation& relation) {
   return Fail(ErrorKind::kCorrupt, "an update or delete in table " + relation.schema + "." +
                                        relation.name + " without the identity of its row");
 }
 
-void AppendValue(const Value& value, std::string* out) {
+void AppendSqlValue(const Value& value, std::string* out) {
   if (value.state == ValueState::kNull) {
     out->append("null");
   } else {
@@ -92,7 +92,7 @@ const SqlCommands::PreparedRelation& SqlCommands::Prepare(const Relation& relati
   PreparedRelation& prepared = prepared_[&relation];
   if (!prepared.name.empty()) return prepared;
   const auto known = known_.find(relation.oid);
-  prepared.name = NameOf(relation);
+  prepared.name = QuotedNameOf(relation);
   if (known != known_.end() && known->second.plain) prepared.only = "only ";
   for (const RelationColumn& column : relation.columns) {
     prepared.columns.push_back(postgres::QuoteIdentifier(column.name));
@@ -103,7 +103,7 @@ const SqlCommands::PreparedRelation& SqlCommands::Prepare(const Relation& relati
 }
 
 Result<void> SqlCommands::AppendInsert(const Relation& relation, Tuple row, std::string* out) {
-  TRY(CheckWritable(relation, row));
+  TRY(CheckNoneIsBinary(relation, row));
   const PreparedRelation& prepared = Prepare(relation);
   std::string values;
   std::string columns;
@@ -111,7 +111,7 @@ Result<void> SqlCommands::AppendInsert(const Relation& relation, Tuple row, std:
     if (prepared.computed[i]) continue;
     columns.append(columns.empty() ? "" : ", ").append(prepared.columns[i]);
     values.append(values.empty() ? "" : ", ");
-    AppendValue(row[i], &values);
+    AppendSqlValue(row[i], &values);
   }
   out->append("insert into ").append(prepared.name);
   if (columns.empty()) {
@@ -126,14 +126,14 @@ Result<void> SqlCommands::AppendInsert(const Relation& relation, Tuple row, std:
 
 Result<void> SqlCommands::AppendUpdate(const Relation& relation, FindRow how, Tuple row,
                                        Tuple values, std::string* out) {
-  TRY(CheckWritable(relation, values));
+  TRY(CheckNoneIsBinary(relation, values));
   const PreparedRelation& prepared = Prepare(relation);
   std::string assignments;
   for (size_t i = 0; i < values.size(); ++i) {
     if (prepared.computed[i] || values[i].state == ValueState::kUnchangedToast) continue;
     assignments.append(assignments.empty() ? "" : ", ").append(prepared.columns[i]);
     assignments.append(" = ");
-    AppendValue(values[i], &assignments);
+    AppendSqlValue(values[i], &assignments);
   }
   std::string where;
   TRY(AppendWhere(relation, how, row, &where));
@@ -164,22 +164,22 @@ Result<void> SqlCommands::AppendWhereKey(const Relation& relation, Tuple row, st
   const char* glue = " where ";
   for (size_t i = 0; i < row.size(); ++i) {
     if (!relation.columns[i].key) continue;
-    if (row[i].state != ValueState::kText) return NoIdentity(relation);
+    if (row[i].state != ValueState::kText) return RowWithoutIdentity(relation);
     out->append(std::exchange(glue, " and "));
     out->append(prepared.columns[i]).append(" = ");
     AppendSqlLiteral(row[i].bytes, out);
   }
-  return out->empty() ? NoIdentity(relation) : Result<void>();
+  return out->empty() ? RowWithoutIdentity(relation) : Result<void>();
 }
 
 // Whatever the columns' types are: not each has an "=", but each has a text.
 Result<void> SqlCommands::AppendWhereOneEquals(const Relation& relation, Tuple row,
                                                std::string* out) {
-  TRY(CheckWritable(relation, row));
+  TRY(CheckNoneIsBinary(relation, row));
   const PreparedRelation& prepared = Prepare(relation);
   std::string condition;
   for (size_t i = 0; i < row.size(); ++i) {
-    if (row[i].state == ValueState::kUnchangedToast) return NoIdentity(relation);
+    if (row[i].state == ValueState::kUnchangedToast) return RowWithoutIdentity(relation);
     condition.append(condition.empty() ? " where " : " and ");
     if (row[i].state == ValueState::kNull) {
       condition.append("pg_catalog.num_nulls(").append(prepared.columns[i]).append(") = 1");

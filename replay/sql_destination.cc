@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kScriptBufferBytes = 1 << 20;
 
 class Script {
  public:
@@ -78,7 +78,7 @@ class Script {
     TRY(rows.ForEachRow(0, rows.row_count(), [&](Tuple row) -> Result<void> {
       AppendCopyRow(row, table.columns, &text_);
       ++count;
-      if (text_.size() < kBufferBytes) return {};
+      if (text_.size() < kScriptBufferBytes) return {};
       Tell(count - told);
       told = count;
       return Flush();

@@ -9,7 +9,7 @@ bool IsLost(const postgres::Connection& connection) {
   return PQstatus(connection.get()) == CONNECTION_BAD;
 }
 
-bool MayFail(const Statement& statement) {
+bool IsOptional(const Statement& statement) {
   return statement.may_exist || !statement.lacking.empty() || !statement.instead.empty();
 }
 
@@ -17,7 +17,7 @@ bool MayFail(const Statement& statement) {
 
 Result<void> StatementRunner::Try(postgres::Connection* connection,
                                   const Statement& statement) const {
-  if (!in_transaction_ || !MayFail(statement)) {
+  if (!in_transaction_ || !IsOptional(statement)) {
     TRY(connection->Exec(statement.sql));
     return {};
   }
@@ -32,7 +32,7 @@ Result<void> StatementRunner::Try(postgres::Connection* connection,
 Result<void> StatementRunner::Run(postgres::Connection* connection, const Statement& statement) {
   Result<void> done = Try(connection, statement);
   if (done) return {};
-  if (IsLost(*connection) || !MayFail(statement)) return done;
+  if (IsLost(*connection) || !IsOptional(statement)) return done;
   if (statement.may_exist && done.error().kind == ErrorKind::kAlreadyExists) return {};
   TRY(RunAll(connection, statement.instead));
   if (!statement.lacking.empty()) {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kSortedBytes = 256;  // of each value; rows that agree so far keep their order
 
-bool IsInteger(uint32_t type_oid) {
+bool IsIntegerType(uint32_t type_oid) {
   return type_oid == 20 || type_oid == 21 || type_oid == 23 || type_oid == 26;
 }
 
@@ -25,7 +25,8 @@ void AppendSortKey(const RelationColumn& column, const Value& value, std::string
   key->push_back(value.state == ValueState::kNull ? 1 : 0);
   int64_t number = 0;
   const char* end = value.bytes.data() + value.bytes.size();
-  if (IsInteger(column.type_oid) && std::from_chars(value.bytes.data(), end, number).ptr == end) {
+  if (IsIntegerType(column.type_oid) &&
+      std::from_chars(value.bytes.data(), end, number).ptr == end) {
     const uint64_t ordered = static_cast<uint64_t>(number) ^ (uint64_t{1} << 63);
     for (int shift = 56; shift >= 0; shift -= 8) {
       key->push_back(static_cast<char>(ordered >> shift & 0xFF));
@@ -37,8 +38,8 @@ void AppendSortKey(const RelationColumn& column, const Value& value, std::string
 }
 
 // Whether the key of `after` was that of `before` too, in the columns that it had then.
-bool SameKey(const Relation& before, const Relation& after,
-             const std::optional<ColumnMapping>& mapping) {
+bool HadSameKey(const Relation& before, const Relation& after,
+                const std::optional<ColumnMapping>& mapping) {
   size_t common = 0;
   for (size_t i = 0; i < after.columns.size(); ++i) {
     if (!after.columns[i].key) continue;
@@ -86,7 +87,7 @@ class TableComparison {
     if (diff_.keyed_ && before.table != nullptr && after.table != nullptr) {
       const Relation earlier =
           WithPrimaryKey(before.table->relation(), before.definition_of_table());
-      diff_.keyed_ = HasKey(earlier) && SameKey(earlier, diff_.relation_, diff_.mapping_);
+      diff_.keyed_ = HasKey(earlier) && HadSameKey(earlier, diff_.relation_, diff_.mapping_);
     }
     for (size_t i = 0; i < diff_.relation_.columns.size(); ++i) {
       RelationColumn& column = diff_.relation_.columns[i];

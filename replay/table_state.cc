@@ -13,7 +13,7 @@ bool IsStored(const Value& value) {
   return value.state == ValueState::kNull || value.state == ValueState::kText;
 }
 
-bool SameNames(const Relation& before, const Relation& after) {
+bool SameTableAndColumnNames(const Relation& before, const Relation& after) {
   return before.schema == after.schema && before.name == after.name &&
          std::equal(before.columns.begin(), before.columns.end(), after.columns.begin(),
                     after.columns.end(),
@@ -234,7 +234,7 @@ Result<void> FoldedTable::TakeRows(const RowStore& rows,
 
 Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping) {
   ++descriptions_;
-  if (!mapping.unchanged || !SameNames(relation_, relation)) ++reshapes_;
+  if (!mapping.unchanged || !SameTableAndColumnNames(relation_, relation)) ++reshapes_;
   const RowIdentity before = std::exchange(identity_, RowIdentity(relation));
   relation_ = std::move(relation);
   if (!part_.is_whole() && !KeepsParts(before, mapping)) return Fail(TakesOtherParts());

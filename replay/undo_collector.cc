@@ -12,10 +12,10 @@ namespace {
 constexpr std::string_view kReshapedHint =
     "take back what came after that LSN, then change the definition back, then take back what came "
     "before it; --table takes back the changes of one table alone";
-constexpr char kDefinedOtherwise[] = "or a type of its columns was defined otherwise";
-constexpr char kDropped[] = "was dropped or left the publication";
+constexpr char kWasDefinedOtherwise[] = "or a type of its columns was defined otherwise";
+constexpr char kWasDropped[] = "was dropped or left the publication";
 
-Error Reshaped(const Relation& relation, const std::string& what) {
+Error DefinedOtherwise(const Relation& relation, const std::string& what) {
   return Error{ErrorKind::kUnsupported,
                "the table " + NameOf(relation) + " " + what +
                    " after changes that are to be taken back, which no command on rows does",
@@ -23,7 +23,7 @@ Error Reshaped(const Relation& relation, const std::string& what) {
 }
 
 // Without what says nothing of the table itself.
-TableDefinition Comparable(TableDefinition table) {
+TableDefinition WithoutSince(TableDefinition table) {
   for (ColumnDefinition& column : table.columns) column.since = 0;
   return table;
 }
@@ -53,7 +53,7 @@ void UndoCollector::WarnOfChangedTables(const Definition& definition, Lsn lsn) {
     const TableDefinition* before = definition_.FindTable(table.oid);
     if (before == nullptr) {
       warn(table, "was made, or joined the publication,");
-    } else if (!(Comparable(*before) == Comparable(table))) {
+    } else if (!(WithoutSince(*before) == WithoutSince(table))) {
       warn(table, "was defined otherwise");
     }
   }
@@ -68,11 +68,11 @@ Result<void> UndoCollector::CheckIsAsItWas(const Fold& fold) const {
   for (const auto& [oid, touched] : touched_) {
     const FoldedTable* table = fold.FindTable(oid);
     if (table == nullptr) {
-      return Fail(Reshaped(touched.relation, kDropped));
+      return Fail(DefinedOtherwise(touched.relation, kWasDropped));
     }
     if (table->doubt()) return Fail(*table->doubt());
     if (table->reshapes() != touched.reshapes) {
-      return Fail(Reshaped(touched.relation, kDefinedOtherwise));
+      return Fail(DefinedOtherwise(touched.relation, kWasDefinedOtherwise));
     }
   }
   return {};
@@ -85,7 +85,7 @@ Result<UndoCollector::Touched*> UndoCollector::Touch(const FoldedTable& table) {
   if (first) touched.reshapes = table.reshapes();
   if (!first && touched.descriptions == table.descriptions()) return &touched;
   if (touched.reshapes != table.reshapes()) {
-    return Fail(Reshaped(touched.relation, kDefinedOtherwise));
+    return Fail(DefinedOtherwise(touched.relation, kWasDefinedOtherwise));
   }
   touched.descriptions = table.descriptions();
   touched.relation = WithPrimaryKey(table.relation(), definition_.FindTable(table.relation().oid));

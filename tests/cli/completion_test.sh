@@ -42,6 +42,7 @@ several_candidates() {
   cat <<'END'
 the values of a set; trunkline query archive --format ; csv table
 the daemon's sets; trunklined --confirm ; archived spooled
+ways to name a destination; trunkline replay archive --to p; pgdata: postgresql://
 ways to name a target; trunkline log archive --from l; latest lsn:
 an archive's folder, and no file; trunkline info ./; ./archive/ ./my\ folder/
 completion itself; trunkline completion ; bash fish zsh

@@ -195,7 +195,7 @@ TEST(HistoryTest, WithoutDdlCaptureRowsAreExactWhereTheDaemonKeepsUp) {
     history.daemon().AwaitEnd(history.states().back().lsn);
   }
   history.End();
-  history.ExpectEveryInstant();
+  history.ExpectInstants(0, 2);
   history.TakeSnapshotsFromTheArchive();
   history.ExpectInstants(3, 2);
 }

@@ -12,14 +12,14 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const Relation kItems = MakeRelation(16384, "items", {"id*", "note"});
-const Relation kPairs = MakeRelation(16385, "pairs", {"a", "b"}, ReplicaIdentity::kFull);
+const Relation kThings = MakeRelation(16384, "items", {"id*", "note"});
+const Relation kCouples = MakeRelation(16385, "pairs", {"a", "b"}, ReplicaIdentity::kFull);
 
 class DiffTest : public testing::Test {
  protected:
   DiffTest() {
-    archive_.Snapshot(150, {{kItems, {{"1", "a"}, {"2", "it's"}, {"3", nullptr}}},
-                            {kPairs, {{"x", "1"}, {"x", "1"}, {"y", "2"}}}});
+    archive_.Snapshot(150, {{kThings, {{"1", "a"}, {"2", "it's"}, {"3", nullptr}}},
+                            {kCouples, {{"x", "1"}, {"x", "1"}, {"y", "2"}}}});
   }
 
   std::string Diff(const std::string& format, const std::string& from, const std::string& to,
@@ -54,9 +54,9 @@ class DiffTest : public testing::Test {
 };
 
 TEST_F(DiffTest, RowsByTheirKeyAndRowsWithoutOne) {
-  archive_.Commit(
-      200, {Update(kItems, {"1", "b"}), Delete(kItems, {"2", nullptr}), Insert(kItems, {"10", ""}),
-            DeleteFull(kPairs, {"x", "1"}), Insert(kPairs, {nullptr, "2"})});
+  archive_.Commit(200, {Update(kThings, {"1", "b"}), Delete(kThings, {"2", nullptr}),
+                        Insert(kThings, {"10", ""}), DeleteFull(kCouples, {"x", "1"}),
+                        Insert(kCouples, {nullptr, "2"})});
   archive_.Publish(300);
   EXPECT_EQ(Diff("text", "lsn:0/96", "latest"),
             "public.items changed id='1': note 'a' -> 'b'\n"
@@ -78,8 +78,8 @@ TEST_F(DiffTest, RowsByTheirKeyAndRowsWithoutOne) {
 }
 
 TEST_F(DiffTest, RowsThatCameBackAreNoDifference) {
-  archive_.Commit(200, {Update(kItems, {"1", "b"}), DeleteFull(kPairs, {"x", "1"})});
-  archive_.Commit(210, {Update(kItems, {"1", "a"}), Insert(kPairs, {"x", "1"})});
+  archive_.Commit(200, {Update(kThings, {"1", "b"}), DeleteFull(kCouples, {"x", "1"})});
+  archive_.Commit(210, {Update(kThings, {"1", "a"}), Insert(kCouples, {"x", "1"})});
   archive_.Publish(300);
   EXPECT_THAT(Diff("text", "lsn:0/96", "latest"), testing::StartsWith("table "));
   EXPECT_THAT(Diff("jsonl", "xid:200", "xid:210", {}, true), HasSubstr(R"("added":1,"removed":0)"));
@@ -124,8 +124,8 @@ TEST_F(DiffTest, ATableIsFollowedThroughItsDefinitions) {
 }
 
 TEST_F(DiffTest, CommandsRemoveFirstAndAddLast) {
-  archive_.Commit(200, {Insert(kItems, {"0", "new"}), Update(kItems, {"1", "b"}),
-                        Delete(kItems, {"2", nullptr})});
+  archive_.Commit(200, {Insert(kThings, {"0", "new"}), Update(kThings, {"1", "b"}),
+                        Delete(kThings, {"2", nullptr})});
   archive_.Publish(300);
   const std::string sql = Diff("sql", "lsn:0/96", "latest");
   EXPECT_THAT(sql,
@@ -135,7 +135,7 @@ TEST_F(DiffTest, CommandsRemoveFirstAndAddLast) {
 }
 
 TEST_F(DiffTest, WhatCannotBe) {
-  archive_.Commit(200, {Insert(kItems, {"0", "new"})});
+  archive_.Commit(200, {Insert(kThings, {"0", "new"})});
   archive_.Publish(300);
   EXPECT_THAT(Diff("text", "lsn:0/96", "latest", {"items", "nothing"}),
               HasSubstr("no table \"nothing\" at"));

@@ -106,6 +106,30 @@ TEST(HistoryTest, ARowIsFollowedWhereverItsKeyLeads) {
   EXPECT_EQ(HistoryOf(archive, {.key = "9"}), "");
 }
 
+// A table of which pages were copied at 200, and the rest with what had changed at 250.
+TEST(HistoryTest, ASnapshotInPartsCountsAsAWhole) {
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{kHistoryTable, {{"1", "a"}, {"2", "b"}, {"3", "c"}, {"5", "e"}}}});
+  const SnapshotPart pages =
+      archive.Pages(200, {kHistoryTable, {{"1", "a"}, {"3", "c"}, {"5", "e"}}}, 0);
+  archive.Commit(210, {Update(kHistoryTable, {"3", "cc"}), Insert(kHistoryTable, {"4", "d"})});
+  archive.Commit(220, {UpdateKey(kHistoryTable, {"5", nullptr}, {"9", kUnchanged})});
+  archive.Publish(240);
+  archive.TableSnapshotWith(
+      250, {kHistoryTable, {{"2", "b"}, {"3", "cc"}, {"4", "d"}, {"9", "e"}}}, {pages});
+  archive.Commit(260, {Delete(kHistoryTable, {"1", nullptr})});
+  archive.Publish(300);
+  const std::string gone = "2000-01-01 00:04:20+00 lsn 0/104 xid 260: delete\n";
+  const std::string one = "  id: '1'\n  v: 'a'\n";
+  EXPECT_EQ(HistoryOf(archive, {.key = "1"}), "lsn 0/96: snapshot\n" + one + gone);
+  EXPECT_EQ(HistoryOf(archive, {.key = "1", .from = 250}), "lsn 0/FA: snapshot\n" + one + gone);
+  EXPECT_EQ(HistoryOf(archive, {.key = "3", .from = 250}),
+            "lsn 0/FA: snapshot\n  id: '3'\n  v: 'cc'\n");
+  EXPECT_EQ(HistoryOf(archive, {.key = "5", .from = 250}), "");
+  EXPECT_EQ(HistoryOf(archive, {.key = "9", .from = 250}),
+            "lsn 0/FA: snapshot\n  id: '9'\n  v: 'e'\n");
+}
+
 TEST(HistoryTest, OfARangeTheVersionInForceAndWhatFollows) {
   ArchiveBuilder archive;
   FillWithMoves(&archive);

@@ -17,21 +17,21 @@
 namespace trunkline::test {
 namespace {
 
-using Contents = std::map<std::string, std::vector<PlainRow>>;  // sorted rows, by table
+using SortedTables = std::map<std::string, std::vector<PlainRow>>;  // sorted rows, by table
 
 template <typename T>
-T MustHave(Result<T> result) {
+T MustYield(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().ToString());
   return std::move(*result);
 }
 
-unsigned FromEnvironment(const char* name, unsigned otherwise) {
+unsigned NumberOfEnvironment(const char* name, unsigned otherwise) {
   const char* value = std::getenv(name);
   return value == nullptr ? otherwise : static_cast<unsigned>(std::strtoul(value, nullptr, 10));
 }
 
 // What the program prints.
-std::string Printed(std::vector<std::string> arguments) {
+std::string OutputOf(std::vector<std::string> arguments) {
   CLI::App app;
   CommandContext context;
   AddLogCommand(&app, &context);
@@ -48,18 +48,18 @@ std::string Printed(std::vector<std::string> arguments) {
 class SqlOraclesTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    server_ = MustHave(postgres::Server::Start({.settings = {"fsync = off", "autovacuum = off"}}));
+    server_ = MustYield(postgres::Server::Start({.settings = {"fsync = off", "autovacuum = off"}}));
   }
   static void TearDownTestSuite() { server_.reset(); }
 
   SqlOraclesTest()
-      : connection_(MustHave(postgres::Connection::Open(
+      : connection_(MustYield(postgres::Connection::Open(
             server_->conninfo("postgres"), postgres::Mode::kNormal, "sql_oracles_test"))) {}
 
-  void Run(const std::string& sql) { MustHave(connection_.Exec(sql)); }
+  void Run(const std::string& sql) { MustYield(connection_.Exec(sql)); }
 
   // Tables with these rows, and none else.
-  void Load(const Contents& contents) {
+  void Load(const SortedTables& contents) {
     for (const RandomTable& table : tables_) {
       const std::string name = "public." + table.relation().name;
       std::string sql = "drop table if exists " + name + "; create table " + name + " (";
@@ -82,11 +82,11 @@ class SqlOraclesTest : public testing::Test {
     }
   }
 
-  Contents Held() {
-    Contents contents;
+  SortedTables Held() {
+    SortedTables contents;
     for (const RandomTable& table : tables_) {
       const std::string& name = table.relation().name;
-      const auto rows = MustHave(connection_.Exec("select * from public." + name));
+      const auto rows = MustYield(connection_.Exec("select * from public." + name));
       const int width = static_cast<int>(table.relation().columns.size());
       for (int i = 0; i < rows.size(); ++i) {
         PlainRow& row = contents[name].emplace_back();
@@ -100,9 +100,9 @@ class SqlOraclesTest : public testing::Test {
     return contents;
   }
 
-  Contents At(const std::string& target) {
-    Contents contents;
-    const DatabaseState state = MustHave(archive_->Rebuild(target));
+  SortedTables At(const std::string& target) {
+    SortedTables contents;
+    const DatabaseState state = MustYield(archive_->Rebuild(target));
     for (const RandomTable& table : tables_) {
       std::vector<PlainRow>& rows = contents[table.relation().name];
       rows = RowsOf(state, table.relation());
@@ -126,28 +126,28 @@ class SqlOraclesTest : public testing::Test {
       archive_->Commit(lsn, changes);
       if ((*random)() % 20 == 0) archive_->Publish(lsn + 8);
     }
-    archive_->Publish(200 + 60 * 8);
+    archive_->Publish(200 + 60 * 8 + 8);
   }
 
-  void Compare(const std::string& what, const Contents& expected) {
+  void Compare(const std::string& what, const SortedTables& expected) {
     EXPECT_TRUE(Held() == expected) << what << ", seed " << seed_;
   }
 
   void Check(const std::string& from, const std::string& to) {
-    const Contents before = At(from);
-    const Contents after = At(to);
+    const SortedTables before = At(from);
+    const SortedTables after = At(to);
     const std::string range = " from " + from + " to " + to;
     const auto log = [&](const char* format) {
-      return Printed({"log", archive_->url(), "--from", from, "--to", to, "--format", format});
+      return OutputOf({"log", archive_->url(), "--from", from, "--to", to, "--format", format});
     };
     Load(before);
     Run(log("sql"));
     Compare("redo" + range, after);
     Run(log("undo"));
     Compare("undo" + range, before);
-    Run(Printed({"diff", archive_->url(), "--from", from, "--to", to, "--format", "sql"}));
+    Run(OutputOf({"diff", archive_->url(), "--from", from, "--to", to, "--format", "sql"}));
     Compare("the difference" + range, after);
-    Run(Printed({"diff", archive_->url(), "--from", to, "--to", from, "--format", "sql"}));
+    Run(OutputOf({"diff", archive_->url(), "--from", to, "--to", from, "--format", "sql"}));
     Compare("the difference back" + range, before);
   }
 
@@ -162,8 +162,8 @@ std::unique_ptr<postgres::Server> SqlOraclesTest::server_;
 
 TEST_F(SqlOraclesTest, RedoUndoAndDifferencesLeadFromStateToState) {
   Run("set client_min_messages = warning");
-  const unsigned first = FromEnvironment("TRUNKLINE_ORACLE_SEED", 1);
-  const unsigned count = FromEnvironment("TRUNKLINE_ORACLE_SEEDS", 4);
+  const unsigned first = NumberOfEnvironment("TRUNKLINE_ORACLE_SEED", 1);
+  const unsigned count = NumberOfEnvironment("TRUNKLINE_ORACLE_SEEDS", 4);
   for (seed_ = first; seed_ < first + count && !HasFailure(); ++seed_) {
     std::mt19937 random(seed_);
     MakeArchive(&random);
