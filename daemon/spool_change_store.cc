@@ -4,9 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "archive/scratch_folder.h"
 #include "base/check.h"
 #include "base/fault.h"
-#include "archive/scratch_folder.h"
 
 namespace trunkline {
 namespace {

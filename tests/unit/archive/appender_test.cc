@@ -13,9 +13,9 @@ namespace trunkline {
 namespace {
 
 using testing::ElementsAre;
-using testing::UnorderedElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 constexpr uint32_t kTimeline = SampleArchive::kTimeline;
 constexpr uint32_t kServer = SampleArchive::kServer;

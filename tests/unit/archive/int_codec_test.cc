@@ -28,7 +28,7 @@ std::vector<int64_t> Decode(const std::string& block, size_t count,
   return values;
 }
 
-void ExpectComesBack(const std::vector<int64_t>& values) {
+void ExpectIntsComeBack(const std::vector<int64_t>& values) {
   EXPECT_EQ(Decode(Encode(values), values.size()), values);
 }
 
@@ -40,10 +40,10 @@ std::vector<int64_t> Sequence(size_t count, const Get& get) {
 }
 
 TEST(IntCodec, Limits) {
-  ExpectComesBack({});
-  ExpectComesBack({INT64_MIN});
-  ExpectComesBack({INT64_MIN, INT64_MAX});
-  ExpectComesBack({INT64_MAX, INT64_MIN, 0, -1, 1});
+  ExpectIntsComeBack({});
+  ExpectIntsComeBack({INT64_MIN});
+  ExpectIntsComeBack({INT64_MIN, INT64_MAX});
+  ExpectIntsComeBack({INT64_MAX, INT64_MIN, 0, -1, 1});
 }
 
 TEST(IntCodec, ConstantsAndSequencesCostNothing) {
@@ -60,7 +60,7 @@ TEST(IntCodec, FewDistinctValuesCostTheirEntropy) {
     return kinds[(static_cast<uint64_t>(i * i) * 2654435761u >> 7) & 3];
   });
   EXPECT_LE(Encode(values).size(), 60'000 / 4 + 200);
-  ExpectComesBack(values);
+  ExpectIntsComeBack(values);
 }
 
 TEST(IntCodec, CommonUnitIsTakenOut) {
@@ -68,7 +68,7 @@ TEST(IntCodec, CommonUnitIsTakenOut) {
   const auto values = Sequence(
       20'000, [](int64_t i) { return 533'000'000'000'000 + (i * i * 48271 % 256) * 1'000'000; });
   EXPECT_LE(Encode(values).size(), 20'000 + 200);
-  ExpectComesBack(values);
+  ExpectIntsComeBack(values);
 }
 
 TEST(IntCodec, TimesAreOffsetsFromTheirTransaction) {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/metrics.h"
 #include "archive/scratch_folder.h"
+#include "daemon/metrics.h"
 #include "tests/unit/archive/temporary_folder.h"
 
 namespace trunkline {

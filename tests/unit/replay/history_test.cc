@@ -115,8 +115,8 @@ TEST(HistoryTest, ASnapshotInPartsCountsAsAWhole) {
   archive.Commit(210, {Update(kHistoryTable, {"3", "cc"}), Insert(kHistoryTable, {"4", "d"})});
   archive.Commit(220, {UpdateKey(kHistoryTable, {"5", nullptr}, {"9", kUnchanged})});
   archive.Publish(240);
-  archive.TableSnapshotWith(
-      250, {kHistoryTable, {{"2", "b"}, {"3", "cc"}, {"4", "d"}, {"9", "e"}}}, {pages});
+  archive.TableSnapshotWith(250, {kHistoryTable, {{"2", "b"}, {"3", "cc"}, {"4", "d"}, {"9", "e"}}},
+                            {pages});
   archive.Commit(260, {Delete(kHistoryTable, {"1", nullptr})});
   archive.Publish(300);
   const std::string gone = "2000-01-01 00:04:20+00 lsn 0/104 xid 260: delete\n";

@@ -55,7 +55,7 @@ std::string Print(const std::string& format_name, ChangeSpec spec) {
   return added ? out : added.error().message;
 }
 std::string Text(ChangeSpec spec) { return Print("text", std::move(spec)); }
-std::string Json(ChangeSpec spec) { return Print("jsonl", std::move(spec)); }
+std::string AsJson(ChangeSpec spec) { return Print("jsonl", std::move(spec)); }
 std::string Sql(ChangeSpec spec) { return Print("sql", std::move(spec)); }
 
 Relation Typed(const std::vector<std::pair<std::string, uint32_t>>& columns) {
@@ -138,26 +138,26 @@ TEST(LogJsonTest, RowChanges) {
   const std::string begin =
       "{\"lsn\":\"0/20\",\"xid\":7,\"commit_time\":\"2000-01-01 00:00:00+00\",\"op\":";
   const std::string table = ",\"schema\":\"public\",\"table\":\"t\"";
-  EXPECT_EQ(Json(Insert(kTable, {"1", nullptr})),
+  EXPECT_EQ(AsJson(Insert(kTable, {"1", nullptr})),
             begin + "\"insert\"" + table + ",\"new\":{\"id\":\"1\",\"note\":null}}\n");
-  EXPECT_EQ(Json(UpdateKey(kTable, {"1", nullptr}, {"2", kUnchanged})),
+  EXPECT_EQ(AsJson(UpdateKey(kTable, {"1", nullptr}, {"2", kUnchanged})),
             begin + "\"update\"" + table +
                 ",\"old\":{\"id\":\"1\"},\"new\":{\"id\":\"2\"},\"unchanged\":[\"note\"]}\n");
-  EXPECT_EQ(Json(DeleteFull(kTable, {"1", nullptr})),
+  EXPECT_EQ(AsJson(DeleteFull(kTable, {"1", nullptr})),
             begin + "\"delete\"" + table + ",\"old\":{\"id\":\"1\",\"note\":null}}\n");
-  EXPECT_EQ(Json(Truncate({kTable}, kTruncateCascade)),
+  EXPECT_EQ(AsJson(Truncate({kTable}, kTruncateCascade)),
             begin +
                 "\"truncate\",\"tables\":[{\"schema\":\"public\",\"table\":\"t\"}],"
                 "\"cascade\":true,\"restart_identity\":false}\n");
 }
 
 TEST(LogJsonTest, StringsAreEscapedAndOtherBytesKept) {
-  EXPECT_THAT(Json(Insert(kTable, {"1", "a\"\\\n\r\t\x01é新😀"})),
+  EXPECT_THAT(AsJson(Insert(kTable, {"1", "a\"\\\n\r\t\x01é新😀"})),
               HasSubstr("\"a\\\"\\\\\\n\\r\\t\\u0001é新😀\""));
   for (const char* bytes : {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xe6\x96", "\xf5\x80\x80\x80"}) {
-    EXPECT_THAT(Json(Insert(kTable, {"1", bytes})), HasSubstr("\"note\":{\"hex\":\""));
+    EXPECT_THAT(AsJson(Insert(kTable, {"1", bytes})), HasSubstr("\"note\":{\"hex\":\""));
   }
-  EXPECT_THAT(Json(Insert(kTable, {"1", "\xe6\x96"})), HasSubstr("{\"hex\":\"e696\"}"));
+  EXPECT_THAT(AsJson(Insert(kTable, {"1", "\xe6\x96"})), HasSubstr("{\"hex\":\"e696\"}"));
 }
 
 TEST(LogCsvTest, TuplesAreJson) {
