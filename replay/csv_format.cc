@@ -10,24 +10,24 @@ namespace trunkline {
 namespace {
 
 // Lines are put together here, as far as their values are short.
-constexpr size_t kLineBytes = 512;
-constexpr size_t kShortBytes = 128;
+constexpr size_t kCsvLineBytes = 512;
+constexpr size_t kShortValueBytes = 128;
 
-uint64_t Load(const char* bytes, size_t size) {
+uint64_t LoadWord(const char* bytes, size_t size) {
   uint64_t word = 0;
   std::memcpy(&word, bytes, size);
   return word;
 }
 
 // Whether one of the word's bytes is `c`.
-uint64_t Has(uint64_t word, char c) {
+uint64_t HasByte(uint64_t word, char c) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   const uint64_t zero_where_equal = word ^ (kOnes * static_cast<unsigned char>(c));
   return (zero_where_equal - kOnes) & ~zero_where_equal & (kOnes << 7);
 }
 
 uint64_t HasSpecial(uint64_t word) {
-  return Has(word, ',') | Has(word, '"') | Has(word, '\n') | Has(word, '\r');
+  return HasByte(word, ',') | HasByte(word, '"') | HasByte(word, '\n') | HasByte(word, '\r');
 }
 
 // Eight bytes at a time, the last ones perhaps twice.
@@ -39,9 +39,9 @@ bool HasSpecial(std::string_view value) {
     for (const char c : value) word = word << 8 | static_cast<unsigned char>(c);
     return HasSpecial(word) != 0;
   }
-  if (size < 8) return HasSpecial(Load(bytes, 4) | Load(bytes + size - 4, 4) << 32) != 0;
-  uint64_t special = HasSpecial(Load(bytes + size - 8, 8));
-  for (size_t i = 0; i + 8 < size; i += 8) special |= HasSpecial(Load(bytes + i, 8));
+  if (size < 8) return HasSpecial(LoadWord(bytes, 4) | LoadWord(bytes + size - 4, 4) << 32) != 0;
+  uint64_t special = HasSpecial(LoadWord(bytes + size - 8, 8));
+  for (size_t i = 0; i + 8 < size; i += 8) special |= HasSpecial(LoadWord(bytes + i, 8));
   return special != 0;
 }
 
@@ -76,17 +76,17 @@ void AppendCsvHeader(const Relation& relation, std::string* out) {
 
 void AppendCsvRow(Tuple row, std::string* out) {
   const bool alone = row.size() == 1;
-  char line[kLineBytes];
+  char line[kCsvLineBytes];
   char* end = line;
   const auto flush = [&] {
     out->append(line, static_cast<size_t>(std::exchange(end, line) - line));
   };
   for (size_t i = 0; i < row.size(); ++i) {
-    if (static_cast<size_t>(end - line) + kShortBytes + 2 > kLineBytes) flush();
+    if (static_cast<size_t>(end - line) + kShortValueBytes + 2 > kCsvLineBytes) flush();
     if (i > 0) *end++ = ',';
     if (row[i].state == ValueState::kNull) continue;
     const std::string_view value = row[i].bytes;
-    if (value.size() <= kShortBytes && !NeedsQuotes(value, alone)) {
+    if (value.size() <= kShortValueBytes && !NeedsQuotes(value, alone)) {
       CopyBytes(value.data(), value.size(), end);
       end += value.size();
     } else {

@@ -9,13 +9,13 @@ namespace trunkline {
 namespace {
 
 // The thread that uses the blocks does not keep up with more.
-constexpr unsigned kMaxThreads = 8;
+constexpr unsigned kMostDecoders = 8;
 // The block in use, and those decoded and not yet used. More would only cost memory.
 constexpr size_t kMoreItems = 2;
 // Beside one a thread: where they are small, opening them is most of the work.
 constexpr size_t kMoreSegments = 2;
 
-size_t ThreadCount() { return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxThreads); }
+size_t DecoderCount() { return std::clamp(std::thread::hardware_concurrency(), 1U, kMostDecoders); }
 
 }  // namespace
 
@@ -25,8 +25,8 @@ ReadAhead::ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter
       objects_(std::move(objects)),
       wanted_(std::move(wanted)),
       prepare_(std::move(prepare)),
-      most_segments_(ThreadCount() + kMoreSegments) {
-  const size_t threads = ThreadCount();
+      most_segments_(DecoderCount() + kMoreSegments) {
+  const size_t threads = DecoderCount();
   for (size_t i = 0; i < threads + kMoreItems; ++i) spare_.push_back(std::make_unique<Item>());
   for (size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { Run(stop); });

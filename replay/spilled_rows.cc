@@ -30,8 +30,8 @@ enum KeyForm : char { kWhole = 0, kDigest = 1 };
 constexpr size_t kMostPositions = 64 << 10;
 constexpr uint64_t kFirstStride = 256;
 
-rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+rocksdb::Slice AsSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view AsView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 // Big-endian, so that the order of keys is that of numbers.
 template <typename Number>
@@ -94,8 +94,8 @@ class SpillDatabase {
   // Best effort: what stays takes room on the disk until the end.
   void Drop(const std::string& prefix) {
     const std::string end = EndOf(prefix);
-    const rocksdb::Slice first = SliceOf(prefix);
-    const rocksdb::Slice last = SliceOf(end);
+    const rocksdb::Slice first = AsSlice(prefix);
+    const rocksdb::Slice last = AsSlice(end);
     rocksdb::ColumnFamilyHandle* family = database_->DefaultColumnFamily();
     rocksdb::DeleteFilesInRange(database_.get(), family, &first, &last, false)
         .PermitUncheckedError();
@@ -112,7 +112,7 @@ class SpillDatabase {
     return true;
   }
   Result<void> Put(const std::string& key, std::string_view value) {
-    return Check(database_->Put(Unlogged(), key, SliceOf(value)));
+    return Check(database_->Put(Unlogged(), key, AsSlice(value)));
   }
   Result<void> Delete(const std::string& key) { return Check(database_->Delete(Unlogged(), key)); }
 
@@ -121,14 +121,14 @@ class SpillDatabase {
                        const std::function<Result<bool>(std::string_view key,
                                                         std::string_view value)>& visit) const {
     const std::string end = EndOf(prefix);
-    const rocksdb::Slice bound = SliceOf(end);
+    const rocksdb::Slice bound = AsSlice(end);
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &bound;
     options.readahead_size = kReadAheadBytes;
     options.fill_cache = false;
     const std::unique_ptr<rocksdb::Iterator> rows(database_->NewIterator(options));
     for (rows->Seek(first); rows->Valid(); rows->Next()) {
-      ASSIGN_OR_RETURN(const bool more, visit(ViewOf(rows->key()), ViewOf(rows->value())));
+      ASSIGN_OR_RETURN(const bool more, visit(AsView(rows->key()), AsView(rows->value())));
       if (!more) return {};
     }
     return Check(rows->status());
@@ -186,17 +186,17 @@ class SpilledRows final : public RowStore {
     SetKey(identity);
     ASSIGN_OR_RETURN(const bool found, database_->Get(key_, &found_));
     if (!found) return static_cast<const char*>(nullptr);
-    return Parse(ViewOf(found_)).row;
+    return Parse(AsView(found_)).row;
   }
 
   Result<void> Replace(const PackedRow& row) override {
-    return database_->Put(key_, ValueOf(Parse(ViewOf(found_)).copies, row.bytes));
+    return database_->Put(key_, ValueOf(Parse(AsView(found_)).copies, row.bytes));
   }
 
   Result<bool> ReplaceIdentity(const PackedRow& row, uint64_t) override {
     const std::string key_before = key_;
-    const uint64_t copies_before = Parse(ViewOf(found_)).copies;
-    const std::string row_before(Bytes(ViewOf(found_)));
+    const uint64_t copies_before = Parse(AsView(found_)).copies;
+    const std::string row_before(Bytes(AsView(found_)));
     SetKey(row.bytes);
     ASSIGN_OR_RETURN(const bool put, PutNew(row.bytes));
     if (!put) return false;
@@ -205,7 +205,7 @@ class SpilledRows final : public RowStore {
   }
 
   Result<void> Erase() override {
-    return TakeOne(key_, Parse(ViewOf(found_)).copies, Bytes(ViewOf(found_)));
+    return TakeOne(key_, Parse(AsView(found_)).copies, Bytes(AsView(found_)));
   }
 
   void Clear() override {
@@ -295,7 +295,7 @@ class SpilledRows final : public RowStore {
     if (identity_.kind != Kind::kInsertOnly) {
       ASSIGN_OR_RETURN(const bool found, database_->Get(key_, &other_));
       if (found && identity_.kind == Kind::kKeyed) return false;
-      if (found) copies += Parse(ViewOf(other_)).copies;
+      if (found) copies += Parse(AsView(other_)).copies;
     }
     TRY(database_->Put(key_, ValueOf(copies, row)));
     ++count_;

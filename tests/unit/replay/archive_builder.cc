@@ -298,6 +298,12 @@ Catalog ArchiveBuilder::ReadCatalog() const { return Checked(LoadCatalog(*store_
 
 namespace {
 
+class SilentObserver final : public SkipObserver {
+ public:
+  void OnSkipped(const TransactionInfo&, const Change&) override {}
+  void OnConflict(const Conflict&) override {}
+};
+
 std::vector<std::string> SortedRows(const TableState& table) {
   std::vector<std::string> rows;
   Check(table.ForEachRow(0, table.row_count(), [&](Tuple row) -> Result<void> {
@@ -340,9 +346,16 @@ Result<DatabaseState> ArchiveBuilder::Rebuild(const std::string& target,
   StateOptions options;
   options.tables = tables;
   options.part = part;
-  Result<DatabaseState> state = BuildState(*store_, ReadCatalog(), resolved, options);
+  return Rebuild(resolved, options);
+}
+
+Result<DatabaseState> ArchiveBuilder::Rebuild(const ResolvedTarget& target,
+                                              StateOptions options) const {
+  Result<DatabaseState> state = BuildState(*store_, ReadCatalog(), target, options);
+  SilentObserver silent;
+  if (options.skip_observer != nullptr) options.skip_observer = &silent;
   options.memory = {.bytes = 0, .directory = folder_};
-  ExpectSameRows(state, BuildState(*store_, ReadCatalog(), resolved, options));
+  ExpectSameRows(state, BuildState(*store_, ReadCatalog(), target, options));
   return state;
 }
 

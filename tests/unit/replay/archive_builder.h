@@ -109,6 +109,7 @@ class ArchiveBuilder {
   Result<DatabaseState> Rebuild(const std::string& target,
                                 const std::vector<std::string>& tables = {},
                                 const RowsPart& part = {}) const;
+  Result<DatabaseState> Rebuild(const ResolvedTarget& target, StateOptions options) const;
 
  private:
   SnapshotPart PutPart(uint64_t lsn, const Contents& table, Timestamp time) const;

@@ -24,13 +24,12 @@ class CountingObserver final : public SkipObserver {
 
 Result<DatabaseState> RebuildWithout(const ArchiveBuilder& archive, std::vector<Lsn> skip,
                                      SkipObserver* observer, const RowsPart& part = {}) {
-  const Catalog catalog = archive.ReadCatalog();
   ASSIGN_OR_RETURN(const ResolvedTarget target, archive.Resolve("latest"));
   StateOptions options;
   options.skip = std::move(skip);
   options.skip_observer = observer;
   options.part = part;
-  return BuildState(archive.store(), catalog, target, options);
+  return archive.Rebuild(target, options);
 }
 
 class WhatIfTest : public testing::Test {
