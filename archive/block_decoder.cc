@@ -5,9 +5,7 @@
 
 #include "archive/block_contents.h"
 #include "archive/block_format.h"
-#include "archive/block_stream.h"
-#include "archive/column_codec.h"
-#include "archive/row_decoder.h"
+#include "archive/block_scratch.h"
 #include "archive/segment_format.h"
 
 namespace trunkline {
@@ -57,9 +55,17 @@ class BlockDecoder {
   BlockDecoder(std::span<const Relation> relations, DecodedBlock::Storage* storage)
       : relations_(relations),
         storage_(*storage),
-        zstd_(NewDecompressor()),
-        in_(&storage->arena, zstd_.get()),
-        columns_(&storage->arena, &in_) {}
+        in_(storage->scratch->in),
+        columns_(storage->scratch->columns),
+        ints_(storage->scratch->ints),
+        texts_(storage->scratch->texts),
+        rows_of_change_(storage->scratch->rows_of_change),
+        images_(storage->scratch->images),
+        truncates_(storage->scratch->truncates),
+        messages_(storage->scratch->messages) {
+    truncates_.clear();
+    messages_.clear();
+  }
 
   Result<void> Decode() {
     TRY(in_.Open(storage_.encoded));
@@ -84,19 +90,21 @@ class BlockDecoder {
   Result<void> ReadMessages();
   Result<void> ReadRows();
   void PointToRows();
+  void AddImageList(const Relation& relation);
+  std::span<const ImageList> images() const { return std::span(images_).first(image_lists_); }
 
   std::span<const Relation> relations_;
   DecodedBlock::Storage& storage_;
-  std::unique_ptr<ZSTD_DCtx_s, ZstdDeleter> zstd_;
-  StreamReader in_;
-  ColumnDecoder columns_;
-
-  std::vector<int64_t> ints_;
-  std::vector<Value> texts_;
-  std::vector<uint32_t> rows_of_change_;
-  std::vector<ImageList> images_;
-  std::vector<size_t> truncates_;  // the changes that are
-  std::vector<size_t> messages_;
+  // Of the scratch memory.
+  StreamReader& in_;
+  ColumnDecoder& columns_;
+  std::vector<int64_t>& ints_;
+  std::vector<Value>& texts_;
+  std::vector<uint32_t>& rows_of_change_;
+  std::vector<ImageList>& images_;
+  std::vector<size_t>& truncates_;
+  std::vector<size_t>& messages_;
+  size_t image_lists_ = 0;  // of images_, in use
 };
 
 Result<void> BlockDecoder::ReadSlices() {
@@ -209,13 +217,21 @@ Result<std::vector<DecodedKind>> BlockDecoder::ReadKinds(size_t max_kinds) {
       kind.kind.old_kind = static_cast<OldTupleKind>(old_kind);
       kind.relation = &relations_[relation];
       const auto [at, is_new] =
-          rows_of_relation.try_emplace(relation, static_cast<uint32_t>(images_.size()));
-      if (is_new) images_.push_back({kind.relation, {}, {}});
+          rows_of_relation.try_emplace(relation, static_cast<uint32_t>(image_lists_));
+      if (is_new) AddImageList(*kind.relation);
       kind.rows = at->second;
     }
     kinds.push_back(kind);
   }
   return kinds;
+}
+
+void BlockDecoder::AddImageList(const Relation& relation) {
+  if (images_.size() == image_lists_) images_.emplace_back();
+  ImageList& list = images_[image_lists_++];
+  list.relation = &relation;
+  list.roles.clear();
+  list.slices.clear();
 }
 
 Result<void> BlockDecoder::ReadTruncates() {
@@ -273,7 +289,7 @@ Result<void> BlockDecoder::ReadMessages() {
 
 Result<void> BlockDecoder::ReadRows() {
   uint64_t total = 0;
-  for (const ImageList& images : images_) {
+  for (const ImageList& images : images()) {
     total += images.roles.size() * images.relation->columns.size();
     if (total > format::kMaxBlockCells) return MalformedBlock("more values than a block may have");
   }
@@ -283,11 +299,10 @@ Result<void> BlockDecoder::ReadRows() {
     commit_times.push_back(slice.info.commit_time.micros);
   }
   TransactionClock clock(std::move(commit_times));
-  RowDecoder rows(&in_, &columns_);
   std::span<Value> rest(storage_.values);
-  for (const ImageList& images : images_) {
+  for (const ImageList& images : images()) {
     const size_t size = images.roles.size() * images.relation->columns.size();
-    TRY(rows.Decode(images, &clock, rest.first(size), &storage_.raw_bytes));
+    TRY(storage_.scratch->rows.Decode(images, &clock, rest.first(size), &storage_.raw_bytes));
     rest = rest.subspan(size);
   }
   PointToRows();
@@ -297,7 +312,7 @@ Result<void> BlockDecoder::ReadRows() {
 void BlockDecoder::PointToRows() {
   std::vector<const Value*> next;  // image of each relation
   const Value* first = storage_.values.data();
-  for (const ImageList& images : images_) {
+  for (const ImageList& images : images()) {
     next.push_back(first);
     first += images.roles.size() * images.relation->columns.size();
   }

@@ -1,6 +1,11 @@
 #include "archive/decoded_block.h"
 
+#include "archive/block_scratch.h"
+
 namespace trunkline {
+
+DecodedBlock::Storage::Storage() : scratch(std::make_unique<BlockScratch>(&arena)) {}
+DecodedBlock::Storage::~Storage() = default;
 
 DecodedBlock::DecodedBlock() : storage_(std::make_unique<Storage>()) {}
 DecodedBlock::~DecodedBlock() = default;

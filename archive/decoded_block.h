@@ -1,6 +1,7 @@
 // DecodedBlock's memory, which the decoder fills and keeps from one block to the next.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,12 @@
 
 namespace trunkline {
 
+struct BlockScratch;
+
 struct DecodedBlock::Storage {
+  Storage();
+  ~Storage();
+
   std::string encoded;  // values may lie in it
   BlockArena arena;
   std::vector<TransactionSlice> slices;
@@ -18,6 +24,7 @@ struct DecodedBlock::Storage {
   std::vector<const Relation*> truncated;
   uint64_t raw_bytes = 0;
   bool has_messages = false;
+  std::unique_ptr<BlockScratch> scratch;  // the decoder's
 };
 
 }  // namespace trunkline

@@ -8,53 +8,52 @@ Result<void> RowDecoder::Decode(const ImageList& images, TransactionClock* clock
   for (uint32_t image = 0; image < images.roles.size(); ++image) {
     images_of_group_[static_cast<size_t>(GroupOf(images.roles[image]))].push_back(image);
   }
-  ASSIGN_OR_RETURN(const RowLineage lineage, ReadLineage(images));
+  TRY(ReadLineage(images));
   std::vector<bool> is_key(images.relation->columns.size());
   for (const uint32_t column : KeyColumns(*images.relation)) is_key[column] = true;
   for (size_t column = 0; column < is_key.size(); ++column) {
     for (const ImageGroup group : {ImageGroup::kInserted, ImageGroup::kUpdated, ImageGroup::kOld}) {
-      TRY(ReadPart(images, lineage, is_key[column], group, clock));
+      TRY(ReadPart(images, is_key[column], group, clock));
     }
-    *raw_bytes += FillColumn(images, lineage, is_key[column], column, values);
+    *raw_bytes += FillColumn(images, is_key[column], column, values);
   }
   return {};
 }
 
-Result<RowLineage> RowDecoder::ReadLineage(const ImageList& images) {
-  std::array<std::vector<int64_t>, kImageGroups> distances;
+Result<void> RowDecoder::ReadLineage(const ImageList& images) {
   std::array<size_t, kImageGroups> used{};
   for (size_t group = 0; group < kImageGroups; ++group) {
     size_t count = 0;
     for (const uint32_t image : images_of_group_[group]) {
       count += images.roles[image] != ImageRole::kUpdatedFromOld ? 1 : 0;
     }
-    TRY(columns_->DecodeInts(count, &distances[group]));
+    TRY(columns_->DecodeInts(count, &distances_[group]));
   }
-  RowLineage lineage;
+  lineage_.Clear();
   for (uint32_t image = 0; image < images.roles.size(); ++image) {
     const ImageRole role = images.roles[image];
     if (role == ImageRole::kUpdatedFromOld) {
-      lineage.AddFromOld(images.roles[image - 1]);
+      lineage_.AddFromOld(images.roles[image - 1]);
       continue;
     }
     const auto group = static_cast<size_t>(GroupOf(role));
-    const auto distance = static_cast<uint64_t>(distances[group][used[group]++]);
-    if (distance > lineage.rows()) return MalformedBlock("reference to a row");
+    const auto distance = static_cast<uint64_t>(distances_[group][used[group]++]);
+    if (distance > lineage_.rows()) return MalformedBlock("reference to a row");
     if (distance == 0) {
-      lineage.AddFirst();
+      lineage_.AddFirst();
     } else {
-      lineage.AddNext(role, static_cast<uint32_t>(lineage.rows() - distance));
+      lineage_.AddNext(role, static_cast<uint32_t>(lineage_.rows() - distance));
     }
   }
-  return lineage;
+  return {};
 }
 
-Result<void> RowDecoder::ReadPart(const ImageList& images, const RowLineage& lineage, bool is_key,
-                                  ImageGroup group, TransactionClock* clock) {
+Result<void> RowDecoder::ReadPart(const ImageList& images, bool is_key, ImageGroup group,
+                                  TransactionClock* clock) {
   Part& part = parts_[static_cast<size_t>(group)];
   const std::vector<uint32_t>& members = images_of_group_[static_cast<size_t>(group)];
   const auto has_flag = [&](uint32_t image) {
-    return lineage.base(image) != RowLineage::kNoBase && !(is_key && lineage.same_key(image));
+    return lineage_.base(image) != RowLineage::kNoBase && !(is_key && lineage_.same_key(image));
   };
   size_t flags = 0;
   for (const uint32_t image : members) flags += has_flag(image) ? 1 : 0;
@@ -62,7 +61,7 @@ Result<void> RowDecoder::ReadPart(const ImageList& images, const RowLineage& lin
   part.slices.clear();
   const uint8_t* same = part.same;
   for (const uint32_t image : members) {
-    if (lineage.base(image) != RowLineage::kNoBase && (!has_flag(image) || *same++ != 0)) continue;
+    if (lineage_.base(image) != RowLineage::kNoBase && (!has_flag(image) || *same++ != 0)) continue;
     part.slices.push_back(images.slices[image]);
   }
   TRY(columns_->Decode(part.slices.size(), {clock, part.slices}, &part.values));
@@ -70,16 +69,16 @@ Result<void> RowDecoder::ReadPart(const ImageList& images, const RowLineage& lin
   return {};
 }
 
-uint64_t RowDecoder::FillColumn(const ImageList& images, const RowLineage& lineage, bool is_key,
-                                size_t column, std::span<Value> values) {
+uint64_t RowDecoder::FillColumn(const ImageList& images, bool is_key, size_t column,
+                                std::span<Value> values) {
   const size_t columns = images.relation->columns.size();
   uint64_t raw_bytes = 0;
   Value* out = values.data() + column;
   for (uint32_t image = 0; image < images.roles.size(); ++image, out += columns) {
     Part& part = parts_[static_cast<size_t>(GroupOf(images.roles[image]))];
-    const uint32_t base = lineage.base(image);
+    const uint32_t base = lineage_.base(image);
     const bool same =
-        base != RowLineage::kNoBase && ((is_key && lineage.same_key(image)) || *part.same++ != 0);
+        base != RowLineage::kNoBase && ((is_key && lineage_.same_key(image)) || *part.same++ != 0);
     *out = same ? values[base * columns + column] : *part.next++;
     raw_bytes += out->bytes.size();
   }

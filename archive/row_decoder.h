@@ -39,14 +39,16 @@ class RowDecoder {
     const Value* next = nullptr;
   };
 
-  Result<RowLineage> ReadLineage(const ImageList& images);
-  Result<void> ReadPart(const ImageList& images, const RowLineage& lineage, bool is_key,
-                        ImageGroup group, TransactionClock* clock);
-  uint64_t FillColumn(const ImageList& images, const RowLineage& lineage, bool is_key,
-                      size_t column, std::span<Value> values);
+  Result<void> ReadLineage(const ImageList& images);
+  Result<void> ReadPart(const ImageList& images, bool is_key, ImageGroup group,
+                        TransactionClock* clock);
+  uint64_t FillColumn(const ImageList& images, bool is_key, size_t column, std::span<Value> values);
 
   StreamReader* in_;
   ColumnDecoder* columns_;
+  // Of the rows being decoded.
+  RowLineage lineage_;
+  std::array<std::vector<int64_t>, kImageGroups> distances_;
   std::array<std::vector<uint32_t>, kImageGroups> images_of_group_;
   std::array<Part, kImageGroups> parts_;
 };

@@ -12,6 +12,12 @@ std::vector<uint32_t> KeyColumns(const Relation& relation) {
   return columns;
 }
 
+void RowLineage::Clear() {
+  base_.clear();
+  same_key_.clear();
+  last_image_.clear();
+}
+
 void RowLineage::AddFirst() {
   last_image_.push_back(images());
   Add(kNoBase, false);

@@ -40,6 +40,8 @@ class RowLineage {
  public:
   static constexpr uint32_t kNoBase = UINT32_MAX;
 
+  // Starts again, in the same memory.
+  void Clear();
   // The next image starts a row of its own.
   void AddFirst();
   // The next image is one of row `row`, and has its key.

@@ -18,7 +18,7 @@ struct SegmentOptions {
   // are wide and often updated; smaller ones cost less memory and less time to find one change: a
   // writer holds about five times block_raw_bytes and a reader three times, or its largest row as
   // many times where that is more. A value counts for its bytes and eight more.
-  uint64_t block_raw_bytes = 8 << 20;
+  uint64_t block_raw_bytes = 1 << 20;
   uint32_t block_changes = 1 << 16;
   // For text, 1 to 19; numbers are indifferent to it. Measured on a table of ten mixed columns, 3
   // takes 3 % more space than 6, and 9 takes 1 % less in a fifth more time.
