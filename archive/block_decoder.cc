@@ -58,6 +58,7 @@ class BlockDecoder {
         in_(storage->scratch->in),
         columns_(storage->scratch->columns),
         ints_(storage->scratch->ints),
+        cells_(storage->scratch->cells),
         texts_(storage->scratch->texts),
         rows_of_change_(storage->scratch->rows_of_change),
         images_(storage->scratch->images),
@@ -67,19 +68,21 @@ class BlockDecoder {
     messages_.clear();
   }
 
-  Result<void> Decode() {
+  Result<void> Decode(BlockForm form) {
     TRY(in_.Open(storage_.encoded));
     TRY(ReadSlices());
     TRY(ReadChanges());
     TRY(ReadTruncates());
     TRY(ReadMessages());
     TRY(ReadRows());
-    return in_.ExpectEnd();
+    TRY(in_.ExpectEnd());
+    if (form == BlockForm::kTuples) MakeTuples();
+    return {};
   }
 
  private:
   Result<void> ReadInts(size_t count) { return columns_.DecodeInts(count, &ints_); }
-  Result<void> ReadTexts(size_t count) { return columns_.Decode(count, {}, &texts_); }
+  Result<void> ReadTexts(size_t count);
 
   Result<void> ReadSlices();
   Result<void> ReadSliceSizes();
@@ -89,7 +92,8 @@ class BlockDecoder {
   Result<void> ReadTruncates();
   Result<void> ReadMessages();
   Result<void> ReadRows();
-  void PointToRows();
+  void MakeTuples();
+  Value* AddText(const CellRows& rows, Value* values);
   void AddImageList(const Relation& relation);
   std::span<const ImageList> images() const { return std::span(images_).first(image_lists_); }
 
@@ -99,13 +103,25 @@ class BlockDecoder {
   StreamReader& in_;
   ColumnDecoder& columns_;
   std::vector<int64_t>& ints_;
-  std::vector<Value>& texts_;
+  std::vector<Cell>& cells_;
+  std::vector<std::string_view>& texts_;
   std::vector<uint32_t>& rows_of_change_;
   std::vector<ImageList>& images_;
   std::vector<size_t>& truncates_;
   std::vector<size_t>& messages_;
   size_t image_lists_ = 0;  // of images_, in use
 };
+
+Result<void> BlockDecoder::ReadTexts(size_t count) {
+  TRY(columns_.Decode(count, {}, &cells_));
+  texts_.resize(count);
+  char* const first = storage_.arena.Reserve(count * kMaxFormattedBytes);
+  char* end = first;
+  ValueFormatter formatter;
+  for (size_t i = 0; i < count; ++i) texts_[i] = ValueOf(cells_[i], &formatter, &end).bytes;
+  storage_.arena.Commit(static_cast<size_t>(end - first));
+  return {};
+}
 
 Result<void> BlockDecoder::ReadSlices() {
   ASSIGN_OR_RETURN(const uint64_t count, in_.Count(format::kMaxBlockSlices));
@@ -130,9 +146,9 @@ Result<void> BlockDecoder::ReadSlices() {
     slices[i].info.origin_lsn.value = static_cast<uint64_t>(ints_[i]);
   }
   TRY(ReadTexts(count));
-  for (size_t i = 0; i < count; ++i) slices[i].info.origin = texts_[i].bytes;
+  for (size_t i = 0; i < count; ++i) slices[i].info.origin = texts_[i];
   TRY(ReadTexts(count));
-  for (size_t i = 0; i < count; ++i) slices[i].info.gid = texts_[i].bytes;
+  for (size_t i = 0; i < count; ++i) slices[i].info.gid = texts_[i];
   return {};
 }
 
@@ -276,13 +292,13 @@ Result<void> BlockDecoder::ReadMessages() {
   }
   TRY(ReadTexts(messages_.size()));
   for (size_t i = 0; i < messages_.size(); ++i) {
-    storage_.changes[messages_[i]].prefix = texts_[i].bytes;
-    storage_.raw_bytes += texts_[i].bytes.size();
+    storage_.changes[messages_[i]].prefix = texts_[i];
+    storage_.raw_bytes += texts_[i].size();
   }
   TRY(ReadTexts(messages_.size()));
   for (size_t i = 0; i < messages_.size(); ++i) {
-    storage_.changes[messages_[i]].content = texts_[i].bytes;
-    storage_.raw_bytes += texts_[i].bytes.size();
+    storage_.changes[messages_[i]].content = texts_[i];
+    storage_.raw_bytes += texts_[i].size();
   }
   return {};
 }
@@ -293,28 +309,29 @@ Result<void> BlockDecoder::ReadRows() {
     total += images.roles.size() * images.relation->columns.size();
     if (total > format::kMaxBlockCells) return MalformedBlock("more values than a block may have");
   }
-  storage_.values.resize(total);
+  storage_.cells.resize(total);
   std::vector<int64_t> commit_times;
   for (const TransactionSlice& slice : storage_.slices) {
     commit_times.push_back(slice.info.commit_time.micros);
   }
   TransactionClock clock(std::move(commit_times));
-  std::span<Value> rest(storage_.values);
+  std::span<Cell> rest(storage_.cells);
   for (const ImageList& images : images()) {
     const size_t size = images.roles.size() * images.relation->columns.size();
-    TRY(storage_.scratch->rows.Decode(images, &clock, rest.first(size), &storage_.raw_bytes));
+    TRY(storage_.scratch->rows.Decode(images, &clock, rest.first(size)));
+    storage_.rows.push_back({images.relation, images.roles.size(), rest.first(size)});
     rest = rest.subspan(size);
   }
-  PointToRows();
   return {};
 }
 
-void BlockDecoder::PointToRows() {
-  std::vector<const Value*> next;  // image of each relation
-  const Value* first = storage_.values.data();
-  for (const ImageList& images : images()) {
-    next.push_back(first);
-    first += images.roles.size() * images.relation->columns.size();
+void BlockDecoder::MakeTuples() {
+  storage_.values.resize(storage_.cells.size());
+  std::vector<const Value*> next;  // tuple of each relation
+  Value* values = storage_.values.data();
+  for (const CellRows& rows : storage_.rows) {
+    next.push_back(values);
+    values = AddText(rows, values);
   }
   for (size_t i = 0; i < storage_.changes.size(); ++i) {
     if (rows_of_change_[i] == kNoRows) continue;
@@ -329,15 +346,33 @@ void BlockDecoder::PointToRows() {
   }
 }
 
+// Fills `values` with the rows, one after another, and yields their end.
+Value* BlockDecoder::AddText(const CellRows& rows, Value* values) {
+  const size_t columns = rows.relation->columns.size();
+  std::vector<ValueFormatter> formatters(columns);
+  for (size_t row = 0; row < rows.rows; ++row) {
+    char* const first = storage_.arena.Reserve(columns * kMaxFormattedBytes);
+    char* end = first;
+    for (size_t column = 0; column < columns; ++column) {
+      *values = ValueOf(rows.cell(row, column), &formatters[column], &end);
+      storage_.raw_bytes += (values++)->bytes.size();
+    }
+    storage_.arena.Commit(static_cast<size_t>(end - first));
+  }
+  return values;
+}
+
 }  // namespace
 
-Result<void> DecodeBlock(std::span<const Relation> relations, DecodedBlock::Storage* storage) {
+Result<void> DecodeBlock(std::span<const Relation> relations, BlockForm form,
+                         DecodedBlock::Storage* storage) {
   storage->arena.Clear();
   storage->slices.clear();
   storage->changes.clear();
+  storage->rows.clear();
   storage->raw_bytes = 0;
   storage->has_messages = false;
-  return BlockDecoder(relations, storage).Decode();
+  return BlockDecoder(relations, storage).Decode(form);
 }
 
 }  // namespace trunkline

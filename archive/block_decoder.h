@@ -10,6 +10,7 @@
 namespace trunkline {
 
 // Decodes storage->encoded. The changes point into `relations` and `storage`.
-Result<void> DecodeBlock(std::span<const Relation> relations, DecodedBlock::Storage* storage);
+Result<void> DecodeBlock(std::span<const Relation> relations, BlockForm form,
+                         DecodedBlock::Storage* storage);
 
 }  // namespace trunkline

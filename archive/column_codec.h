@@ -9,6 +9,7 @@
 
 #include "archive/block_arena.h"
 #include "archive/block_stream.h"
+#include "archive/cell.h"
 #include "archive/int_codec.h"
 #include "base/error.h"
 #include "decoder/change.h"
@@ -23,15 +24,15 @@ class ColumnDecoder {
   // What it decodes lives as long as the arena or the block that `in` reads.
   ColumnDecoder(BlockArena* arena, StreamReader* in) : arena_(arena), in_(in) {}
 
-  Result<void> Decode(size_t count, const IntContext& context, std::vector<Value>* values);
+  Result<void> Decode(size_t count, const IntContext& context, std::vector<Cell>* cells);
   Result<void> DecodeInts(size_t count, std::vector<int64_t>* values);
   Result<void> DecodeTexts(size_t count, std::vector<std::string_view>* texts);
 
  private:
-  Result<void> DecodeTyped(size_t count, const IntContext& context);
-  Result<void> DecodePayload(uint8_t type, uint8_t decimals, size_t count,
-                             const IntContext& context, std::vector<std::string_view>* texts);
-  Result<void> DecodeUuids(size_t count, std::vector<std::string_view>* texts);
+  Result<void> DecodeTyped(size_t count, const IntContext& context, std::vector<Cell>* cells);
+  Result<void> DecodePayload(ValueShape shape, size_t count, const IntContext& context,
+                             std::vector<Cell>* cells);
+  Result<void> DecodeUuids(size_t count, std::vector<Cell>* cells);
 
   BlockArena* arena_;
   StreamReader* in_;
@@ -39,8 +40,9 @@ class ColumnDecoder {
   std::vector<int64_t> ints_;
   std::vector<int64_t> indexes_;
   std::vector<uint32_t> typed_slices_;
-  std::vector<std::string_view> entries_;
-  std::vector<std::string_view> typed_;
+  std::vector<Cell> entries_;
+  std::vector<Cell> typed_;
+  std::vector<std::string_view> texts_;
   std::vector<std::string_view> verbatim_;
   std::vector<uint8_t> states_;
 };

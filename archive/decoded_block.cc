@@ -14,5 +14,6 @@ DecodedBlock& DecodedBlock::operator=(DecodedBlock&&) noexcept = default;
 
 std::span<const TransactionSlice> DecodedBlock::slices() const { return storage_->slices; }
 std::span<const Change> DecodedBlock::changes() const { return storage_->changes; }
+std::span<const CellRows> DecodedBlock::rows() const { return storage_->rows; }
 
 }  // namespace trunkline

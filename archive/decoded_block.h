@@ -20,7 +20,9 @@ struct DecodedBlock::Storage {
   BlockArena arena;
   std::vector<TransactionSlice> slices;
   std::vector<Change> changes;
-  std::vector<Value> values;  // images, one after another
+  std::vector<CellRows> rows;
+  std::vector<Cell> cells;    // of rows
+  std::vector<Value> values;  // of tuples, one after another
   std::vector<const Relation*> truncated;
   uint64_t raw_bytes = 0;
   bool has_messages = false;

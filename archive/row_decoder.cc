@@ -3,7 +3,7 @@
 namespace trunkline {
 
 Result<void> RowDecoder::Decode(const ImageList& images, TransactionClock* clock,
-                                std::span<Value> values, uint64_t* raw_bytes) {
+                                std::span<Cell> cells) {
   for (std::vector<uint32_t>& group : images_of_group_) group.clear();
   for (uint32_t image = 0; image < images.roles.size(); ++image) {
     images_of_group_[static_cast<size_t>(GroupOf(images.roles[image]))].push_back(image);
@@ -15,7 +15,8 @@ Result<void> RowDecoder::Decode(const ImageList& images, TransactionClock* clock
     for (const ImageGroup group : {ImageGroup::kInserted, ImageGroup::kUpdated, ImageGroup::kOld}) {
       TRY(ReadPart(images, is_key[column], group, clock));
     }
-    *raw_bytes += FillColumn(images, is_key[column], column, values);
+    const size_t size = images.roles.size();
+    FillColumn(images, is_key[column], cells.subspan(column * size, size));
   }
   return {};
 }
@@ -64,25 +65,19 @@ Result<void> RowDecoder::ReadPart(const ImageList& images, bool is_key, ImageGro
     if (lineage_.base(image) != RowLineage::kNoBase && (!has_flag(image) || *same++ != 0)) continue;
     part.slices.push_back(images.slices[image]);
   }
-  TRY(columns_->Decode(part.slices.size(), {clock, part.slices}, &part.values));
-  part.next = part.values.data();
+  TRY(columns_->Decode(part.slices.size(), {clock, part.slices}, &part.cells));
+  part.next = part.cells.data();
   return {};
 }
 
-uint64_t RowDecoder::FillColumn(const ImageList& images, bool is_key, size_t column,
-                                std::span<Value> values) {
-  const size_t columns = images.relation->columns.size();
-  uint64_t raw_bytes = 0;
-  Value* out = values.data() + column;
-  for (uint32_t image = 0; image < images.roles.size(); ++image, out += columns) {
+void RowDecoder::FillColumn(const ImageList& images, bool is_key, std::span<Cell> column) {
+  for (uint32_t image = 0; image < column.size(); ++image) {
     Part& part = parts_[static_cast<size_t>(GroupOf(images.roles[image]))];
     const uint32_t base = lineage_.base(image);
     const bool same =
         base != RowLineage::kNoBase && ((is_key && lineage_.same_key(image)) || *part.same++ != 0);
-    *out = same ? values[base * columns + column] : *part.next++;
-    raw_bytes += out->bytes.size();
+    column[image] = same ? column[base] : *part.next++;
   }
-  return raw_bytes;
 }
 
 }  // namespace trunkline

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archive/block_stream.h"
+#include "archive/cell.h"
 #include "archive/column_codec.h"
 #include "archive/int_transform.h"
 #include "archive/row_lineage.h"
@@ -25,9 +26,8 @@ class RowDecoder {
  public:
   RowDecoder(StreamReader* in, ColumnDecoder* columns) : in_(in), columns_(columns) {}
 
-  // Fills `values`, one for each column of each image, and adds their bytes to `raw_bytes`.
-  Result<void> Decode(const ImageList& images, TransactionClock* clock, std::span<Value> values,
-                      uint64_t* raw_bytes);
+  // Fills `cells`: the first column of each image, the second column of each, and so on.
+  Result<void> Decode(const ImageList& images, TransactionClock* clock, std::span<Cell> cells);
 
  private:
   // One column's values in one group of images, and how far they are used up.
@@ -35,14 +35,14 @@ class RowDecoder {
     std::vector<uint8_t> same_buffer;
     const uint8_t* same = nullptr;
     std::vector<uint32_t> slices;
-    std::vector<Value> values;
-    const Value* next = nullptr;
+    std::vector<Cell> cells;
+    const Cell* next = nullptr;
   };
 
   Result<void> ReadLineage(const ImageList& images);
   Result<void> ReadPart(const ImageList& images, bool is_key, ImageGroup group,
                         TransactionClock* clock);
-  uint64_t FillColumn(const ImageList& images, bool is_key, size_t column, std::span<Value> values);
+  void FillColumn(const ImageList& images, bool is_key, std::span<Cell> column);
 
   StreamReader* in_;
   ColumnDecoder* columns_;

@@ -37,8 +37,10 @@ struct Trailer {
   std::string digest;
 };
 
-// What the footer says of a block must be what it holds: readers skip blocks by it.
-Result<void> CheckAgainstFooter(const BlockStats& stats, const DecodedBlock::Storage& storage) {
+// What the footer says of a block must be what it holds: readers skip blocks by it. How large the
+// values are takes their text to tell.
+Result<void> CheckAgainstFooter(const BlockStats& stats, BlockForm form,
+                                const DecodedBlock::Storage& storage) {
   uint64_t transactions = 0;
   bool in_range = true;
   for (const TransactionSlice& slice : storage.slices) {
@@ -51,7 +53,8 @@ Result<void> CheckAgainstFooter(const BlockStats& stats, const DecodedBlock::Sto
                info.commit_time <= stats.commit_time_max;
   }
   if (!in_range || transactions != stats.transactions || storage.changes.size() != stats.changes ||
-      storage.raw_bytes != stats.raw_size || storage.has_messages != stats.has_messages) {
+      (form == BlockForm::kTuples && storage.raw_bytes != stats.raw_size) ||
+      storage.has_messages != stats.has_messages) {
     return Corrupt("it is not what the footer says");
   }
   return {};
@@ -59,6 +62,8 @@ Result<void> CheckAgainstFooter(const BlockStats& stats, const DecodedBlock::Sto
 
 class Reader : public SegmentReader {
  public:
+  using SegmentReader::ReadBlock;
+
   Reader(std::unique_ptr<ByteSource> source, std::string name)
       : source_(std::move(source)), name_(std::move(name)) {}
 
@@ -72,7 +77,7 @@ class Reader : public SegmentReader {
   uint64_t transactions() const override { return footer_.transactions; }
   uint64_t changes() const override { return footer_.changes; }
 
-  Result<void> ReadBlock(size_t index, DecodedBlock* block) const override;
+  Result<void> ReadBlock(size_t index, BlockForm form, DecodedBlock* block) const override;
   Result<void> CheckDigest() const override;
 
  private:
@@ -81,7 +86,8 @@ class Reader : public SegmentReader {
   Result<void> ReadHeader();
   Result<void> ReadFooter();
   Result<void> LayOutBlocks();
-  Result<void> Decode(const BlockStats& stats, DecodedBlock::Storage* storage) const;
+  Result<void> Decode(const BlockStats& stats, BlockForm form,
+                      DecodedBlock::Storage* storage) const;
 
   std::unique_ptr<ByteSource> source_;
   std::string name_;
@@ -185,21 +191,22 @@ Result<void> Reader::LayOutBlocks() {
   return {};
 }
 
-Result<void> Reader::ReadBlock(size_t index, DecodedBlock* block) const {
+Result<void> Reader::ReadBlock(size_t index, BlockForm form, DecodedBlock* block) const {
   if (index >= footer_.blocks.size()) {
     return Fail(ErrorKind::kInvalidArgument, name_ + ": no block " + std::to_string(index));
   }
-  const Result<void> decoded = Decode(footer_.blocks[index], block->storage());
+  const Result<void> decoded = Decode(footer_.blocks[index], form, block->storage());
   if (decoded) return {};
   return Fail(Error(decoded.error()).WithContext(name_ + ": block " + std::to_string(index)));
 }
 
-Result<void> Reader::Decode(const BlockStats& stats, DecodedBlock::Storage* storage) const {
+Result<void> Reader::Decode(const BlockStats& stats, BlockForm form,
+                            DecodedBlock::Storage* storage) const {
   storage->encoded.resize(stats.size);
   TRY(source_->Read(stats.offset, storage->encoded.data(), stats.size));
   if (Checksum(storage->encoded) != stats.checksum) return Corrupt("its bytes are damaged");
-  TRY(DecodeBlock(relations_, storage));
-  return CheckAgainstFooter(stats, *storage);
+  TRY(DecodeBlock(relations_, form, storage));
+  return CheckAgainstFooter(stats, form, *storage);
 }
 
 Result<void> Reader::CheckDigest() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "archive/byte_source.h"
+#include "archive/cell.h"
 #include "archive/segment.h"
 #include "base/error.h"
 #include "decoder/change.h"
@@ -24,6 +25,21 @@ struct TransactionSlice {
   size_t change_count = 0;
 };
 
+// The tuples of a relation's changes, in their order: of an update the old one, where there is one,
+// comes before the new one.
+struct CellRows {
+  const Relation* relation = nullptr;
+  size_t rows = 0;
+  std::span<const Cell> cells;  // the first column of each, the second column of each, ...
+
+  const Cell& cell(size_t row, size_t column) const { return cells[column * rows + row]; }
+};
+
+enum class BlockForm {
+  kTuples,  // as cells, and as tuples of text
+  kCells,   // changes have no tuples: for who can do without their text, which is most of the work
+};
+
 // Owns the values of its changes; changes point to relations of the reader it came from.
 class DecodedBlock {
  public:
@@ -34,6 +50,7 @@ class DecodedBlock {
 
   std::span<const TransactionSlice> slices() const;
   std::span<const Change> changes() const;  // in the original order
+  std::span<const CellRows> rows() const;   // a relation each, by its first change
 
   struct Storage;
   Storage* storage() { return storage_.get(); }  // for the decoder of archive/ alone
@@ -66,7 +83,10 @@ class SegmentReader {
 
   // Decodes block `index`, checksum first, reusing `block`'s memory. Any number of threads may call
   // this at once, each with its own block.
-  virtual Result<void> ReadBlock(size_t index, DecodedBlock* block) const = 0;
+  virtual Result<void> ReadBlock(size_t index, BlockForm form, DecodedBlock* block) const = 0;
+  Result<void> ReadBlock(size_t index, DecodedBlock* block) const {
+    return ReadBlock(index, BlockForm::kTuples, block);
+  }
 
   // Plays every transaction to `sink`.
   Result<void> ForEach(TransactionSink* sink) const;

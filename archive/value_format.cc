@@ -204,8 +204,8 @@ bool ParseUuid(std::string_view text, uint8_t* bytes) {
   return true;
 }
 
-char* ValueFormatter::Format(int64_t value, char* out) {
-  switch (shape_.type) {
+char* ValueFormatter::Format(ValueShape shape, int64_t value, char* out) {
+  switch (shape.type) {
     case ValueType::kDate:
       return FormatDate(value, out);
     case ValueType::kTimestamp:
@@ -219,7 +219,7 @@ char* ValueFormatter::Format(int64_t value, char* out) {
     case ValueType::kUuid:
       break;
   }
-  return FormatDecimal(value, shape_.decimals, out);
+  return FormatDecimal(value, shape.decimals, out);
 }
 
 char* ValueFormatter::FormatDate(int64_t days, char* out) {

@@ -37,19 +37,18 @@ ValueShape ShapeOf(std::string_view text);
 bool ParseValue(ValueShape shape, std::string_view text, int64_t* value);
 bool ParseUuid(std::string_view text, uint8_t* bytes);
 
-// Writes the text of any integers, one after another: it keeps the day it wrote last.
+// Writes the text of any integers, one after another: it keeps the day it wrote last, and so best
+// serves one column.
 class ValueFormatter {
  public:
-  explicit ValueFormatter(ValueShape shape) : shape_(shape) {}
   // Returns the end of what it wrote from `out`, which has room for kMaxFormattedBytes. Any value
   // is printed, but only those that ParseValue yields as Postgres would.
-  char* Format(int64_t value, char* out);
+  char* Format(ValueShape shape, int64_t value, char* out);
 
  private:
   char* FormatDate(int64_t days, char* out);
   char* FormatTimestamp(int64_t micros, char* out);
 
-  ValueShape shape_;
   int64_t day_ = INT64_MIN;
   char day_text_[kMaxFormattedBytes] = {};
   size_t day_size_ = 0;

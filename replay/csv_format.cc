@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "replay/fold_row.h"
+#include "replay/copy_bytes.h"
 
 namespace trunkline {
 namespace {
@@ -50,6 +50,45 @@ bool NeedsQuotes(std::string_view value, bool alone) {
   return value.empty() || (alone && value == "\\.") || HasSpecial(value);
 }
 
+class LineWriter {
+ public:
+  // `alone`: there is one value in the line.
+  LineWriter(bool alone, std::string* out) : alone_(alone), out_(out) {}
+
+  // Before each value; one that nothing is added to is NULL.
+  void Begin() {
+    if (static_cast<size_t>(end_ - line_) + kShortValueBytes + 2 > kCsvLineBytes) Flush();
+    if (!std::exchange(first_, false)) *end_++ = ',';
+  }
+  void AddText(std::string_view value) {
+    if (value.size() <= kShortValueBytes && !NeedsQuotes(value, alone_)) {
+      CopyBytes(value.data(), value.size(), end_);
+      end_ += value.size();
+    } else {
+      Flush();
+      AppendCsvValue(value, alone_, out_);
+    }
+  }
+  // None of its characters is special.
+  void AddNumber(const Cell& cell, ValueFormatter* formatter) {
+    static_assert(kMaxFormattedBytes <= kShortValueBytes);
+    end_ = formatter->Format(cell.shape, cell.number, end_);
+  }
+  void End() {
+    *end_++ = '\n';
+    Flush();
+  }
+
+ private:
+  void Flush() { out_->append(line_, static_cast<size_t>(std::exchange(end_, line_) - line_)); }
+
+  const bool alone_;
+  std::string* const out_;
+  bool first_ = true;
+  char line_[kCsvLineBytes];
+  char* end_ = line_;
+};
+
 }  // namespace
 
 void AppendCsvValue(std::string_view value, bool alone, std::string* out) {
@@ -75,27 +114,26 @@ void AppendCsvHeader(const Relation& relation, std::string* out) {
 }
 
 void AppendCsvRow(Tuple row, std::string* out) {
-  const bool alone = row.size() == 1;
-  char line[kCsvLineBytes];
-  char* end = line;
-  const auto flush = [&] {
-    out->append(line, static_cast<size_t>(std::exchange(end, line) - line));
-  };
+  LineWriter line(row.size() == 1, out);
+  for (const Value& value : row) {
+    line.Begin();
+    if (value.state != ValueState::kNull) line.AddText(value.bytes);
+  }
+  line.End();
+}
+
+void AppendCsvRow(std::span<const Cell> row, std::span<ValueFormatter> formatters,
+                  std::string* out) {
+  LineWriter line(row.size() == 1, out);
   for (size_t i = 0; i < row.size(); ++i) {
-    if (static_cast<size_t>(end - line) + kShortValueBytes + 2 > kCsvLineBytes) flush();
-    if (i > 0) *end++ = ',';
-    if (row[i].state == ValueState::kNull) continue;
-    const std::string_view value = row[i].bytes;
-    if (value.size() <= kShortValueBytes && !NeedsQuotes(value, alone)) {
-      CopyBytes(value.data(), value.size(), end);
-      end += value.size();
-    } else {
-      flush();
-      AppendCsvValue(value, alone, out);
+    line.Begin();
+    if (row[i].kind == Cell::Kind::kNumber) {
+      line.AddNumber(row[i], &formatters[i]);
+    } else if (!row[i].is_null()) {
+      line.AddText(row[i].text());
     }
   }
-  *end++ = '\n';
-  flush();
+  line.End();
 }
 
 }  // namespace trunkline

@@ -66,10 +66,12 @@ class Writer {
     const Piece& piece = pieces_[number];
     buffer->clear();
     if (piece.opens_file()) AppendCsvHeader(piece.table->relation(), buffer);
-    TRY(piece.table->ForEachRow(piece.first, piece.count, [&](Tuple row) -> Result<void> {
-      AppendCsvRow(row, buffer);
+    std::vector<ValueFormatter> formatters(piece.table->relation().columns.size());
+    const auto append = [&](std::span<const Cell> row) -> Result<void> {
+      AppendCsvRow(row, formatters, buffer);
       return buffer->size() < kBufferBytes ? Result<void>{} : Flush(number, buffer);
-    }));
+    };
+    TRY(piece.table->ForEachCells(piece.first, piece.count, append));
     TRY(Flush(number, buffer));
     wrote_(piece.count);
     std::optional<CsvFile> whole;

@@ -31,7 +31,6 @@ std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
 Result<size_t> Fold::Fetch(std::span<const Change> changes) {
   window_.clear();
   const Change* const first = item_->block.changes().data();
-  const Relation* const relations = item_->reader->relations().data();
   size_t count = 0;
   for (const Change& change : changes.first(std::min(changes.size(), kWindow))) {
     if (!IsRowChange(change)) break;
@@ -44,26 +43,30 @@ Result<size_t> Fold::Fetch(std::span<const Change> changes) {
     ++count;
     if (entry == nullptr) continue;
     FoldedTable* const table = &TableOf(entry);
-    const PreparedChange& prepared = item_->prepared.change(static_cast<size_t>(&change - first));
-    table->PrefetchIndex(prepared.hash);
     window_.push_back(
-        {.change = &change,
-         .table = table,
-         .hash = prepared.hash,
-         .row = item_->prepared.row(prepared, static_cast<size_t>(change.relation - relations))});
+        {&change, table, item_->prepared.change(static_cast<size_t>(&change - first), change)});
+    table->PrefetchIndex(window_.back().packed.hash);
   }
   return count;
 }
 
 Result<void> Fold::ApplyFetched() {
-  for (const Fetched& fetched : window_) fetched.table->PrefetchSlot(fetched.hash);
-  for (const Fetched& fetched : window_) fetched.table->PrefetchRow(fetched.hash);
+  const auto is_insert = [](const Fetched& fetched) {
+    return fetched.packed.operation == Operation::kInsert;
+  };
+  // A row to insert is hardly ever there already.
+  for (const Fetched& fetched : window_) {
+    if (!is_insert(fetched)) fetched.table->PrefetchSlot(fetched.packed.hash);
+  }
+  for (const Fetched& fetched : window_) {
+    if (!is_insert(fetched)) fetched.table->PrefetchRow(fetched.packed.hash);
+  }
   for (const Fetched& fetched : window_) {
     set_at(fetched.change);
     if (shown_ != nullptr) {
-      TRY(observer_->OnRowChange(*shown_, *fetched.change, fetched.hash, *fetched.table));
+      TRY(observer_->OnRowChange(*shown_, *fetched.change, *fetched.table));
     }
-    TRY(fetched.table->Apply(*fetched.change, fetched.hash, fetched.row));
+    TRY(fetched.table->Apply(*fetched.change, fetched.packed));
   }
   return {};
 }
@@ -121,6 +124,10 @@ Result<void> Fold::SpillTables(uint64_t row_bytes) {
   }
   malloc_trim(0);  // or the heap would keep what the rows took
   return {};
+}
+
+bool Fold::needs_tuples() const {
+  return observer_ != nullptr || !skip_.empty() || !part_.is_whole();
 }
 
 void Fold::PrepareItem(ReadAhead::Item* item) const {

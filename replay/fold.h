@@ -28,9 +28,9 @@ class FoldObserver {
   virtual ~FoldObserver() = default;
   // Before the first change, and after each definition of tables in the changes.
   virtual Result<void> OnDefinition(const Fold& fold, Lsn lsn) = 0;
-  // An insert, update or delete, with the hash by which `table` finds its row.
+  // An insert, update or delete of a row of `table`.
   virtual Result<void> OnRowChange(const TransactionInfo& transaction, const Change& change,
-                                   uint64_t hash, const FoldedTable& table) = 0;
+                                   const FoldedTable& table) = 0;
   // One of the tables that a TRUNCATE is about to empty.
   virtual Result<void> OnTruncate(const TransactionInfo& transaction, const FoldedTable& table) = 0;
   // After the last change.
@@ -67,6 +67,8 @@ class Fold final : public SchemaFold, private RowConflicts {
   // Blocks come in order, and prepared by PrepareItem. Errors name the table and the LSN.
   Result<void> Add(const ReadAhead::Item& item, Lsn from, Lsn limit);
 
+  // Whether the tuples of changes are looked at; else blocks may come as cells alone.
+  bool needs_tuples() const;
   // Any thread, where asking whether a table is wanted allows it.
   void PrepareItem(ReadAhead::Item* item) const;
 
@@ -88,8 +90,7 @@ class Fold final : public SchemaFold, private RowConflicts {
   struct Fetched {
     const Change* change = nullptr;
     FoldedTable* table = nullptr;
-    uint64_t hash = 0;
-    PackedRow row;
+    RowChange packed;
   };
 
   static FoldedTable& TableOf(Entry* entry);

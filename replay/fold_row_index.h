@@ -27,13 +27,26 @@ class RowIndex {
     return kNoSlot;
   }
 
-  // The caller has seen that no equal row is there.
-  void Insert(uint64_t hash, RowId row) {
+  // As Find; but a row that has no equal is put there, and kNoSlot returned.
+  template <typename Equal>
+  size_t FindOrInsert(uint64_t hash, RowId row, const Equal& equal) {
     const size_t twice = slots_.empty() ? 16 : slots_.size() * 2;
-    if ((used_ + 1) * 3 > slots_.size() * 2)
+    if ((used_ + 1) * 3 > slots_.size() * 2) {
       MoveTo(larger_.begun() ? larger_.Take() : Slots(twice));
-    Place({.tag = static_cast<uint32_t>(hash), .row = row});
+    }
+    const auto tag = static_cast<uint32_t>(hash);
+    size_t slot = tag & mask_;
+    for (; slots_[slot].row != RowArena::kNoRow; slot = (slot + 1) & mask_) {
+      if (slots_[slot].tag == tag && equal(slots_[slot].row)) return slot;
+    }
+    slots_[slot] = {.tag = tag, .row = row};
     if (++used_ == nearly_full_) larger_.Begin([twice] { return Slots(twice); });
+    return kNoSlot;
+  }
+
+  // Whether or not an equal row is there.
+  void Insert(uint64_t hash, RowId row) {
+    FindOrInsert(hash, row, [](RowId) { return false; });
   }
 
   RowId row(size_t slot) const { return slots_[slot].row; }

@@ -44,8 +44,7 @@ Result<void> Fold::Skip(const Change& change) {
   Entry* entry = EntryOf(*change.relation);
   if (entry == nullptr) return {};
   if (entry->active != change.relation) TRY(Activate(entry, *change.relation));
-  auto* table = static_cast<FoldedTable*>(entry->rows.get());
-  return table->Skip(change, table->LookupHash(change));
+  return static_cast<FoldedTable*>(entry->rows.get())->Skip(change);
 }
 
 void Fold::OnRowConflict(ConflictKind kind, const Relation& relation, Tuple row) {

@@ -38,7 +38,7 @@ struct RowVersion {
   std::shared_ptr<const TableShape> shape;
   std::string key;  // as EncodeKey makes it
   bool has_row = false;
-  std::string packed;  // its values, as replay/fold_row.h has them
+  std::string packed;  // its values, as replay/text_row.h has them
   std::string reason;  // kDoubt
 
   // Whether the row is there, with values that are known or not.

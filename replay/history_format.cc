@@ -4,8 +4,8 @@
 #include <array>
 
 #include "archive/quoted_names.h"
-#include "replay/fold_row.h"
 #include "replay/log_json.h"
+#include "replay/text_row.h"
 #include "replay/text_table.h"
 
 namespace trunkline {

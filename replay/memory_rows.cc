@@ -1,9 +1,5 @@
 #include "replay/memory_rows.h"
 
-#include <algorithm>
-
-#include "replay/fold_row.h"
-
 namespace trunkline {
 
 uint64_t MemoryRows::memory_bytes() const {
@@ -20,49 +16,18 @@ void MemoryRows::PrefetchRow(uint64_t hash) const {
   if (const char* packed = rows_.packed(row)) __builtin_prefetch(packed);
 }
 
-bool MemoryRows::HasIdentity(RowId row, Tuple identity) const {
-  const char* packed = rows_.packed(row);
-  size_t column = 0;
-  for (const uint16_t wanted : identity_.columns) {
-    for (; column < wanted; ++column) UnpackValue(&packed);
-    if (!(UnpackValue(&packed) == identity[wanted])) return false;
-    ++column;
-  }
-  return true;
-}
-
-bool MemoryRows::HaveSameIdentity(RowId row, const char* other) const {
-  const char* packed = rows_.packed(row);
-  size_t column = 0;
-  for (const uint16_t wanted : identity_.columns) {
-    for (; column < wanted; ++column) {
-      UnpackValue(&packed);
-      UnpackValue(&other);
-    }
-    if (!(UnpackValue(&packed) == UnpackValue(&other))) return false;
-    ++column;
-  }
-  return true;
-}
-
 size_t MemoryRows::FindLike(const char* row, uint64_t hash) const {
-  return index_.Find(hash, [&](RowId id) { return HaveSameIdentity(id, row); });
+  return index_.Find(hash, IsLike(row));
 }
 
 // Makes row `id` findable; false where a keyed row with its identity is.
 bool MemoryRows::Link(RowId id, const char* packed, uint64_t hash) {
   if (identity_.kind == RowIdentity::Kind::kInsertOnly) return true;
-  const size_t slot = FindLike(packed, hash);
-  if (identity_.kind == RowIdentity::Kind::kKeyed) {
-    if (slot != RowIndex::kNoSlot) return false;
-    index_.Insert(hash, id);
-    return true;
-  }
+  const size_t slot = index_.FindOrInsert(hash, id, IsLike(packed));
+  if (identity_.kind == RowIdentity::Kind::kKeyed) return slot == RowIndex::kNoSlot;
   if (next_equal_.size() <= id) next_equal_.resize(id + 1, RowArena::kNoRow);
-  if (slot == RowIndex::kNoSlot) {
-    next_equal_[id] = RowArena::kNoRow;
-    index_.Insert(hash, id);
-  } else {
+  next_equal_[id] = RowArena::kNoRow;
+  if (slot != RowIndex::kNoSlot) {
     next_equal_[id] = index_.row(slot);
     index_.set_row(slot, id);
   }
@@ -86,8 +51,8 @@ Result<bool> MemoryRows::Insert(const PackedRow& row, uint64_t hash) {
   return true;
 }
 
-Result<const char*> MemoryRows::Find(Tuple identity, uint64_t hash) {
-  found_ = index_.Find(hash, [&](RowId row) { return HasIdentity(row, identity); });
+Result<const char*> MemoryRows::Find(const char* row, uint64_t hash) {
+  found_ = FindLike(row, hash);
   if (found_ == RowIndex::kNoSlot) return static_cast<const char*>(nullptr);
   return rows_.packed(index_.row(found_));
 }
@@ -122,10 +87,8 @@ void MemoryRows::Reindex() {
   next_equal_.clear();
   if (identity_.kind == RowIdentity::Kind::kInsertOnly) return;
   index_.Reserve(rows_.live());
-  std::vector<Value> row(identity_.width);
   for (RowId id = 0; id < rows_.end(); ++id) {
-    UnpackRow(rows_.packed(id), row);
-    Link(id, rows_.packed(id), identity_.Hash(row));
+    Link(id, rows_.packed(id), identity_.Hash(rows_.packed(id)));
   }
 }
 
@@ -147,14 +110,10 @@ Result<void> MemoryRows::Finish() {
   return {};
 }
 
-Result<void> MemoryRows::ForEachRow(uint64_t first, uint64_t count,
-                                    const std::function<Result<void>(Tuple row)>& visit) const {
-  std::vector<Value> row(identity_.width);
+Result<void> MemoryRows::ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const {
   for (uint64_t id = first; id < rows_.end() && id - first < count; ++id) {
     const char* packed = rows_.packed(static_cast<RowId>(id));
-    if (packed == nullptr) continue;
-    UnpackRow(packed, row);
-    TRY(visit(row));
+    if (packed != nullptr) TRY(visit(packed));
   }
   return {};
 }

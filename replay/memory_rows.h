@@ -23,21 +23,21 @@ class MemoryRows final : public RowStore {
   void PrefetchRow(uint64_t hash) const;
 
   Result<bool> Insert(const PackedRow& row, uint64_t hash) override;
-  Result<const char*> Find(Tuple identity, uint64_t hash) override;
+  Result<const char*> Find(const char* row, uint64_t hash) override;
   Result<void> Replace(const PackedRow& row) override;
   Result<bool> ReplaceIdentity(const PackedRow& row, uint64_t hash) override;
   Result<void> Erase() override;
   void Clear() override;
   Result<void> MakeRoom() override;
   Result<void> Finish() override;
-  Result<void> ForEachRow(uint64_t first, uint64_t count,
-                          const std::function<Result<void>(Tuple row)>& visit) const override;
+  Result<void> ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const override;
 
  private:
   using RowId = RowArena::RowId;
 
-  bool HasIdentity(RowId row, Tuple identity) const;
-  bool HaveSameIdentity(RowId row, const char* other) const;
+  auto IsLike(const char* row) const {
+    return [this, row](RowId id) { return identity_.AreAlike(rows_.packed(id), row); };
+  }
   size_t FindLike(const char* row, uint64_t hash) const;
   bool Link(RowId id, const char* packed, uint64_t hash);
   RowId Unlink(size_t slot);

@@ -1,10 +1,10 @@
-// Rows in the bytes of replay/fold_row.h, on their own.
+// Rows in the bytes of replay/text_row.h, on their own.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "replay/fold_row.h"
+#include "replay/text_row.h"
 
 namespace trunkline {
 

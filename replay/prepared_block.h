@@ -1,5 +1,5 @@
 // PreparedBlock: what folding a block's changes takes and any thread can make ahead: the hash by
-// which each finds its row, and its new row packed.
+// which each finds its row, and its rows packed.
 #pragma once
 
 #include <cstdint>
@@ -16,48 +16,67 @@
 
 namespace trunkline {
 
-struct PreparedChange {
-  uint64_t hash = 0;  // of the identity that the change names its row by
-  // The new row; null where there is none, or takes more than the change to tell.
-  std::string_view packed = {nullptr, 0};
+// An insert, update or delete as a table takes it, with packed rows.
+struct RowChange {
+  Operation operation = Operation::kInsert;
+  OldTupleKind old_kind = OldTupleKind::kNone;
+  bool whole = true;               // the new row lacks no value, and has none in binary
+  uint64_t hash = 0;               // of the identity by which it names its row
+  const char* identity = nullptr;  // a row with that identity: the old one, else the new one
+  PackedRow row;                   // the new one, if any
 };
 
 class PreparedBlock {
  public:
   using Wanted = std::function<bool(uint32_t relation_oid)>;
 
-  // Prepares the changes of the relations that are wanted, packing rows where `pack`. Uses its
-  // memory again, but for that of packed rows.
+  // Prepares the changes of the relations that are wanted; where `keep`, what stores may keep of
+  // their rows without a copy. Uses its memory again, but for that.
   void Prepare(const SegmentReader& reader, const DecodedBlock& block, const Wanted& wanted,
-               bool pack);
+               bool keep);
 
-  // By the change's index in the block, if its relation is wanted.
-  const PreparedChange& change(size_t index) const { return changes_[index]; }
-  // The new row of a change of `relation`, of the reader.
-  PackedRow row(const PreparedChange& change, size_t relation) const {
-    return {change.packed, &relations_[relation].chunk};
-  }
+  // By the change's index in the block; only of a relation that is wanted. Valid until the next
+  // Prepare.
+  RowChange change(size_t index, const Change& change) const;
 
  private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  // Rows one behind the other.
+  struct Packed {
+    std::vector<char> bytes;
+    size_t size = 0;
+
+    std::string_view Add(const CellRows& rows, size_t row);
+  };
+  struct Prepared {
+    uint64_t hash = 0;
+    uint32_t old_row = kNone;  // its begin in passing_
+    uint32_t new_row = kNone;  // its begin in the relation's chunk, or in passing_
+    uint32_t new_size = 0;
+    bool kept = false;  // the new row is in the chunk
+    bool whole = true;
+  };
   // What the block has of a relation.
   struct RelationRows {
-    std::optional<RowIdentity> identity;  // once it is known to be wanted
-    bool unwanted = false;
-    size_t packed_bytes = 0;
-    char* end = nullptr;  // of what is packed
-    std::shared_ptr<const RowChunk> chunk;
+    const CellRows* rows = nullptr;
+    size_t next = 0;                      // of `rows`
+    std::optional<RowIdentity> identity;  // where it is wanted
+    Packed kept;
+    std::shared_ptr<const RowChunk> chunk;  // what is kept
   };
 
-  RelationRows* RowsOf(const Relation& relation, const Wanted& wanted);
-  void Measure(std::span<const Change> changes, const Wanted& wanted, bool pack);
-  void Pack(std::span<const Change> changes);
-  RelationRows& rows(const Change& change) {
-    return relations_[static_cast<size_t>(change.relation - first_)];
+  void Begin(const SegmentReader& reader, const DecodedBlock& block, const Wanted& wanted);
+  Prepared PrepareChange(const Change& change, bool keep, RelationRows* relation);
+  size_t ListOf(const Change& change) const {
+    return list_of_relation_[static_cast<size_t>(change.relation - first_)];
   }
 
-  const Relation* first_ = nullptr;      // of the reader's
-  std::vector<RelationRows> relations_;  // by index in the reader
-  std::vector<PreparedChange> changes_;
+  const Relation* first_ = nullptr;         // of the reader's
+  std::vector<uint32_t> list_of_relation_;  // into relations_
+  std::vector<RelationRows> relations_;     // the block's, and more
+  std::vector<Prepared> changes_;
+  Packed passing_;  // rows that are not kept
 };
 
 }  // namespace trunkline

@@ -20,10 +20,11 @@ size_t DecoderCount() { return std::clamp(std::thread::hardware_concurrency(), 1
 }  // namespace
 
 ReadAhead::ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted,
-                     Prepare prepare)
+                     BlockForm form, Prepare prepare)
     : store_(store),
       objects_(std::move(objects)),
       wanted_(std::move(wanted)),
+      form_(form),
       prepare_(std::move(prepare)),
       most_segments_(DecoderCount() + kMoreSegments) {
   const size_t threads = DecoderCount();
@@ -141,7 +142,7 @@ void ReadAhead::DecodeNext(std::unique_lock<std::mutex>* lock) {
   segment.found = false;
   item.position = segment.position + item.stats().offset + item.stats().size;
   lock->unlock();
-  Result<void> outcome = item.reader->ReadBlock(item.index, &item.block);
+  Result<void> outcome = item.reader->ReadBlock(item.index, form_, &item.block);
   if (outcome && prepare_) prepare_(&item);
   lock->lock();
   slot->outcome = std::move(outcome);

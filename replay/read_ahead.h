@@ -40,7 +40,7 @@ class ReadAhead {
   // `store` is not owned. `objects` are segments; all blocks pass where `wanted` is null. As many
   // threads as the machine has cores, up to a few; two more blocks than threads are in memory.
   ReadAhead(const Store& store, std::vector<ObjectInfo> objects, Filter wanted,
-            Prepare prepare = nullptr);
+            BlockForm form = BlockForm::kTuples, Prepare prepare = nullptr);
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
@@ -77,6 +77,7 @@ class ReadAhead {
   const Store& store_;
   const std::vector<ObjectInfo> objects_;
   const Filter wanted_;
+  const BlockForm form_;
   const Prepare prepare_;
   const size_t most_segments_;
 

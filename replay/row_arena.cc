@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "replay/fold_row.h"
+#include "replay/cell_row.h"
 
 namespace trunkline {
 namespace {

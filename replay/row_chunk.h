@@ -17,6 +17,7 @@ class RowChunk {
   ~RowChunk() { HugePageAllocator<char>().deallocate(bytes_, size_); }
 
   char* bytes() { return bytes_; }
+  const char* bytes() const { return bytes_; }
   size_t size() const { return size_; }
 
  private:

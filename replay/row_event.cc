@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "replay/fold_row.h"
+#include "replay/text_row.h"
 
 namespace trunkline {
 namespace {

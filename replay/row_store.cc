@@ -3,6 +3,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "replay/cell_row.h"
+
 namespace trunkline {
 
 RowIdentity::RowIdentity(const Relation& relation) : width(relation.columns.size()) {
@@ -14,15 +16,34 @@ RowIdentity::RowIdentity(const Relation& relation) : width(relation.columns.size
   kind = full ? Kind::kMultiset : columns.empty() ? Kind::kInsertOnly : Kind::kKeyed;
 }
 
-uint64_t RowIdentity::Hash(Tuple row) const {
+uint64_t RowIdentity::Hash(const char* row) const {
   uint64_t hash = 0;
-  for (const uint16_t column : columns) {
-    const Value& value = row[column];
-    hash = value.state == ValueState::kNull
-               ? hash * 0x9E3779B97F4A7C15ULL + 1
-               : XXH3_64bits_withSeed(value.bytes.data(), value.bytes.size(), hash);
+  size_t column = 0;
+  for (const uint16_t wanted : columns) {
+    for (; column < wanted; ++column) row = SkipCell(row);
+    const char* const end = SkipCell(row);
+    hash = XXH3_64bits_withSeed(row, static_cast<size_t>(end - row), hash);
+    row = end;
+    ++column;
   }
   return hash;
+}
+
+bool RowIdentity::AreAlike(const char* row, const char* other) const {
+  size_t column = 0;
+  for (const uint16_t wanted : columns) {
+    for (; column < wanted; ++column) {
+      row = SkipCell(row);
+      other = SkipCell(other);
+    }
+    const char* const end = SkipCell(row);
+    const char* const other_end = SkipCell(other);
+    if (std::string_view(row, end) != std::string_view(other, other_end)) return false;
+    row = end;
+    other = other_end;
+    ++column;
+  }
+  return true;
 }
 
 }  // namespace trunkline

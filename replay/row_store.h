@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/row_chunk.h"
 
@@ -20,8 +19,9 @@ struct RowIdentity {
   enum class Kind { kKeyed, kMultiset, kInsertOnly };
 
   explicit RowIdentity(const Relation& relation);
-  // Of a row whose other columns may hold anything.
-  uint64_t Hash(Tuple row) const;
+  // Of packed rows (replay/cell_row.h), whose other columns may hold anything.
+  uint64_t Hash(const char* row) const;
+  bool AreAlike(const char* row, const char* other) const;
   friend bool operator==(const RowIdentity&, const RowIdentity&) = default;
 
   Kind kind = Kind::kInsertOnly;
@@ -48,8 +48,9 @@ class RowStore {
 
   // False, and nothing done, where a keyed row with the same identity is there already.
   virtual Result<bool> Insert(const PackedRow& row, uint64_t hash) = 0;
-  // The packed bytes of a row with this identity, valid until the next call; null: there is none.
-  virtual Result<const char*> Find(Tuple identity, uint64_t hash) = 0;
+  // The packed bytes of a row with the identity of this one, valid until the next call; null: there
+  // is none.
+  virtual Result<const char*> Find(const char* row, uint64_t hash) = 0;
   // What Find yielded last, with other values in columns that are not of the identity.
   virtual Result<void> Replace(const PackedRow& row) = 0;
   // What Find yielded last becomes a row of another identity. False, and nothing done, where a
@@ -63,10 +64,10 @@ class RowStore {
   virtual Result<void> MakeRoom() = 0;
   // Only ForEachRow comes after it.
   virtual Result<void> Finish() = 0;
-  // Rows [first, first + count) in a fixed order; a row is valid during its visit. Before Finish,
-  // all of them.
-  virtual Result<void> ForEachRow(uint64_t first, uint64_t count,
-                                  const std::function<Result<void>(Tuple row)>& visit) const = 0;
+  // Rows [first, first + count), packed, in a fixed order; a row is valid during its visit. Before
+  // Finish, all of them.
+  using Visit = std::function<Result<void>(const char* row)>;
+  virtual Result<void> ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const = 0;
 };
 
 }  // namespace trunkline

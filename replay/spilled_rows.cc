@@ -14,7 +14,7 @@
 #include "archive/scratch_folder.h"
 #include "archive/sha256.h"
 #include "archive/unsynced_env.h"
-#include "replay/fold_row.h"
+#include "replay/cell_row.h"
 
 namespace trunkline {
 namespace {
@@ -178,12 +178,12 @@ class SpilledRows final : public RowStore {
 
   Result<bool> Insert(const PackedRow& row, uint64_t) override {
     if (identity_.kind == Kind::kInsertOnly) SetKeyOfNumber();
-    if (identity_.kind != Kind::kInsertOnly) SetKey(row.bytes);
+    if (identity_.kind != Kind::kInsertOnly) SetKey(row.bytes.data());
     return PutNew(row.bytes);
   }
 
-  Result<const char*> Find(Tuple identity, uint64_t) override {
-    SetKey(identity);
+  Result<const char*> Find(const char* row, uint64_t) override {
+    SetKey(row);
     ASSIGN_OR_RETURN(const bool found, database_->Get(key_, &found_));
     if (!found) return static_cast<const char*>(nullptr);
     return Parse(AsView(found_)).row;
@@ -197,7 +197,7 @@ class SpilledRows final : public RowStore {
     const std::string key_before = key_;
     const uint64_t copies_before = Parse(AsView(found_)).copies;
     const std::string row_before(Bytes(AsView(found_)));
-    SetKey(row.bytes);
+    SetKey(row.bytes.data());
     ASSIGN_OR_RETURN(const bool put, PutNew(row.bytes));
     if (!put) return false;
     TRY(TakeOne(key_before, copies_before, row_before));
@@ -215,8 +215,7 @@ class SpilledRows final : public RowStore {
 
   Result<void> MakeRoom() override { return {}; }
   Result<void> Finish() override;
-  Result<void> ForEachRow(uint64_t first, uint64_t count,
-                          const std::function<Result<void>(Tuple row)>& visit) const override;
+  Result<void> ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const override;
 
  private:
   using Kind = RowIdentity::Kind;
@@ -254,24 +253,13 @@ class SpilledRows final : public RowStore {
     key_ = prefix_;
     AppendNumber(next_number_++, &key_);
   }
-  void SetKey(Tuple row) {
+  void SetKey(const char* row) {
     packed_.clear();
-    for (const uint16_t column : identity_.columns) {
-      const size_t size = packed_.size();
-      packed_.resize(size + PackedSize(row[column]));
-      PackValue(row[column], packed_.data() + size);
-    }
-    SetKeyOfIdentity();
-  }
-  void SetKey(std::string_view row) {
-    packed_.clear();
-    const char* at = row.data();
     size_t column = 0;
     for (const uint16_t wanted : identity_.columns) {
-      for (; column < wanted; ++column) UnpackValue(&at);
-      const char* const first = at;
-      UnpackValue(&at);
-      packed_.append(first, static_cast<size_t>(at - first));
+      for (; column < wanted; ++column) row = SkipCell(row);
+      const char* const first = std::exchange(row, SkipCell(row));
+      packed_.append(first, row);
       ++column;
     }
     SetKeyOfIdentity();
@@ -346,23 +334,20 @@ Result<void> SpilledRows::Finish() {
                             });
 }
 
-Result<void> SpilledRows::ForEachRow(uint64_t first, uint64_t count,
-                                     const std::function<Result<void>(Tuple row)>& visit) const {
+Result<void> SpilledRows::ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const {
   Position at{.number = 0, .key = prefix_};
   const auto after = std::upper_bound(
       positions_.begin(), positions_.end(), first,
       [](uint64_t row, const Position& position) { return row < position.number; });
   if (after != positions_.begin()) at = *(after - 1);
   uint64_t left = count;
-  std::vector<Value> row(identity_.width);
   return database_->ForEach(
       prefix_, at.key, [&](std::string_view, std::string_view value) -> Result<bool> {
         const Entry entry = Parse(value);
         const uint64_t skipped = std::min(entry.copies, first - std::min(first, at.number));
         at.number += entry.copies;
         if (skipped == entry.copies) return true;
-        UnpackRow(entry.row, row);
-        for (uint64_t i = skipped; i < entry.copies && left > 0; ++i, --left) TRY(visit(row));
+        for (uint64_t i = skipped; i < entry.copies && left > 0; ++i, --left) TRY(visit(entry.row));
         return left > 0;
       });
 }

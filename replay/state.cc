@@ -131,7 +131,8 @@ class Builder {
                     const std::function<Result<void>(const ReadAhead::Item&)>& add) {
     uint64_t bytes = 0;
     for (const ObjectInfo& object : objects) bytes += object.size;
-    ReadAhead blocks(store_, std::move(objects), wanted,
+    const BlockForm form = fold->needs_tuples() ? BlockForm::kTuples : BlockForm::kCells;
+    ReadAhead blocks(store_, std::move(objects), wanted, form,
                      [fold](ReadAhead::Item* item) { fold->PrepareItem(item); });
     for (;;) {
       ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
@@ -222,6 +223,16 @@ Result<void> KeepAskedFor(const std::vector<std::string>& asked,
 }
 
 }  // namespace
+
+Result<void> TableState::ForEachCells(uint64_t first, uint64_t count,
+                                      const CellsVisit& visit) const {
+  std::vector<Cell> cells;
+  return ForEachRow(first, count, [&](Tuple row) {
+    cells.clear();
+    for (const Value& value : row) cells.push_back(CellOf(value));
+    return visit(cells);
+  });
+}
 
 const TableState* DatabaseState::FindTable(const QualifiedName& name) const {
   for (const std::unique_ptr<TableState>& table : tables) {

@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "archive/catalog.h"
+#include "archive/cell.h"
 #include "archive/definition.h"
 #include "archive/rebuild_start.h"
 #include "archive/store.h"
@@ -33,6 +35,9 @@ class TableState {
   // row is valid during its visit. Any number of threads may visit at once.
   virtual Result<void> ForEachRow(uint64_t first, uint64_t count,
                                   const std::function<Result<void>(Tuple row)>& visit) const = 0;
+  // The same rows as cells, which CellOf has made of their values: for who can use numbers.
+  using CellsVisit = std::function<Result<void>(std::span<const Cell> row)>;
+  virtual Result<void> ForEachCells(uint64_t first, uint64_t count, const CellsVisit& visit) const;
 };
 
 // A table whose rows the archive cannot tell at the target.

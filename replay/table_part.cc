@@ -27,28 +27,29 @@ Tuple FoldedTable::WithOldValues(const Change& change) {
   return arriving_;
 }
 
-Result<void> FoldedTable::ApplyInPart(const Change& change, uint64_t hash) {
+Result<void> FoldedTable::ApplyInPart(const Change& change) {
   if (change.operation == Operation::kInsert) {
-    return IsInPart(change.new_tuple) ? ApplyWhole(change, hash, {}) : Result<void>();
+    return IsInPart(change.new_tuple) ? ApplyWhole(Packed(change)) : Result<void>();
   }
   if (change.operation == Operation::kDelete) {
-    return IsInPart(change.old_tuple) ? ApplyWhole(change, hash, {}) : Result<void>();
+    return IsInPart(change.old_tuple) ? ApplyWhole(Packed(change)) : Result<void>();
   }
   const Tuple row = WithOldValues(change);
   const bool arrives = IsInPart(row);
   const bool leaves = change.old_kind == OldTupleKind::kNone ? arrives : IsInPart(change.old_tuple);
-  if (leaves == arrives) return leaves ? ApplyWhole(change, hash, {}) : Result<void>();
+  if (leaves == arrives) return leaves ? ApplyWhole(Packed(change)) : Result<void>();
   Change half = change;
   if (leaves) {
     half.operation = Operation::kDelete;
-    return ApplyWhole(half, hash, {});
+    return ApplyWhole(Packed(half));
   }
   for (const Value& value : row) {
     if (value.state == ValueState::kUnchangedToast) return Fail(TakesOtherParts());
   }
   half.operation = Operation::kInsert;
+  half.old_kind = OldTupleKind::kNone;
   half.new_tuple = row;
-  return ApplyWhole(half, identity_.Hash(row), {});
+  return ApplyWhole(Packed(half));
 }
 
 bool FoldedTable::KeepsParts(const RowIdentity& before, const ColumnMapping& mapping) const {

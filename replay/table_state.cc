@@ -4,14 +4,9 @@
 #include <utility>
 
 #include "base/check.h"
-#include "replay/fold_row.h"
 
 namespace trunkline {
 namespace {
-
-bool IsStored(const Value& value) {
-  return value.state == ValueState::kNull || value.state == ValueState::kText;
-}
 
 bool SameTableAndColumnNames(const Relation& before, const Relation& after) {
   return before.schema == after.schema && before.name == after.name &&
@@ -41,7 +36,8 @@ FoldedTable::FoldedTable(Relation relation, const RowsPart& part,
     : relation_(std::move(relation)),
       part_(part),
       memory_(std::move(memory)),
-      identity_(relation_) {
+      identity_(relation_),
+      found_(identity_.width) {
   UseMemory();
 }
 
@@ -59,65 +55,86 @@ Result<std::unique_ptr<RowStore>> FoldedTable::UseDisk() {
 
 Result<void> FoldedTable::Spill() {
   ASSIGN_OR_RETURN(const std::unique_ptr<RowStore> before, UseDisk());
-  return TakeRows(*before, [](Tuple row) { return row; });
+  return TakeRows(*before, identity_.width, [](Tuple row) { return row; });
 }
 
-bool FoldedTable::SameIdentity(const char* packed, Tuple other) const {
-  size_t column = 0;
-  for (const uint16_t wanted : identity_.columns) {
-    for (; column < wanted; ++column) UnpackValue(&packed);
-    if (!(UnpackValue(&packed) == other[wanted])) return false;
-    ++column;
-  }
-  return true;
+Result<void> FoldedTable::ForEachRow(uint64_t first, uint64_t count,
+                                     const std::function<Result<void>(Tuple row)>& visit) const {
+  RowReader reader(identity_.width);
+  return rows_->ForEachRow(first, count, [&](const char* row) { return visit(reader.Read(row)); });
 }
 
-// `row` with its unchanged TOAST values taken from `old_row`; null: there must be none.
-Result<Tuple> FoldedTable::Complete(Tuple row, const char* old_row) {
-  bool complete = true;
-  for (const Value& value : row) complete &= IsStored(value);
-  if (complete) return row;
-  old_values_.resize(row.size());
-  if (old_row != nullptr) UnpackRow(old_row, old_values_);
-  new_values_.assign(row.begin(), row.end());
-  for (size_t i = 0; i < row.size(); ++i) {
-    if (row[i].state == ValueState::kBinary) {
-      return Fail(ErrorKind::kUnsupported,
-                  "column \"" + relation_.columns[i].name + "\" has values in binary format");
-    }
-    if (row[i].state != ValueState::kUnchangedToast) continue;
-    if (old_row == nullptr) {
-      return Fail(ErrorKind::kCorrupt, "column \"" + relation_.columns[i].name +
-                                           "\" of a new row is said to be unchanged");
-    }
-    new_values_[i] = old_values_[i];
-  }
-  return Tuple(new_values_);
+Result<void> FoldedTable::ForEachCells(uint64_t first, uint64_t count,
+                                       const CellsVisit& visit) const {
+  std::vector<Cell> cells(identity_.width);
+  return rows_->ForEachRow(first, count, [&](const char* row) {
+    UnpackRow(row, cells);
+    return visit(cells);
+  });
 }
 
 // Valid until the next call.
-PackedRow FoldedTable::Pack(Tuple complete) {
-  packed_.resize(PackedSize(complete));
-  PackRow(complete, packed_.data());
-  return {packed_};
+RowChange FoldedTable::Packed(const Change& change) const {
+  RowChange packed;
+  packed.operation = change.operation;
+  packed.old_kind = change.old_kind;
+  if (change.operation != Operation::kDelete) {
+    packed_new_.clear();
+    AppendPacked(change.new_tuple, &packed_new_);
+    packed.row.bytes = packed_new_;
+    packed.whole =
+        std::none_of(change.new_tuple.begin(), change.new_tuple.end(), [](const Value& value) {
+          return value.state == ValueState::kUnchangedToast || value.state == ValueState::kBinary;
+        });
+  }
+  if (change.old_kind != OldTupleKind::kNone) {
+    packed_old_.clear();
+    AppendPacked(change.old_tuple, &packed_old_);
+  }
+  packed.identity =
+      change.old_kind == OldTupleKind::kNone ? packed_new_.data() : packed_old_.data();
+  packed.hash = identity_.Hash(packed.identity);
+  return packed;
 }
 
-Result<void> FoldedTable::Insert(const Change& change, uint64_t hash, const PackedRow& packed) {
-  PackedRow row = packed;
-  if (!row.is_there()) {
-    ASSIGN_OR_RETURN(const Tuple complete, Complete(change.new_tuple, nullptr));
-    row = Pack(complete);
+// `row` with its unchanged TOAST values taken from `old_row`; null: there must be none. Valid until
+// the next call.
+Result<PackedRow> FoldedTable::Complete(const char* row, const char* old_row) {
+  packed_.clear();
+  for (const RelationColumn& column : relation_.columns) {
+    const char* const value = std::exchange(row, SkipCell(row));
+    const char* const old = old_row;
+    if (old != nullptr) old_row = SkipCell(old);
+    const char* whole = value;
+    switch (UnpackCell(&whole).kind) {
+      case Cell::Kind::kBinary:
+        return Fail(ErrorKind::kUnsupported,
+                    "column \"" + column.name + "\" has values in binary format");
+      case Cell::Kind::kUnchangedToast:
+        if (old == nullptr) {
+          return Fail(ErrorKind::kCorrupt,
+                      "column \"" + column.name + "\" of a new row is said to be unchanged");
+        }
+        packed_.append(old, old_row);
+        break;
+      default:
+        packed_.append(value, row);
+    }
   }
-  return Put(row, hash);
+  return PackedRow{packed_};
+}
+
+Result<void> FoldedTable::Insert(const RowChange& change) {
+  if (change.whole) return Put(change.row, change.hash);
+  ASSIGN_OR_RETURN(const PackedRow row, Complete(change.row.bytes.data(), nullptr));
+  return Put(row, change.hash);
 }
 
 Result<void> FoldedTable::Put(const PackedRow& row, uint64_t hash) {
   ASSIGN_OR_RETURN(const bool inserted, rows_->Insert(row, hash));
   if (inserted) return {};
   if (incomplete_) {
-    std::vector<Value> values(identity_.width);
-    UnpackRow(row.bytes.data(), values);
-    ASSIGN_OR_RETURN(const char* const found, rows_->Find(values, hash));
+    ASSIGN_OR_RETURN(const char* const found, rows_->Find(row.bytes.data(), hash));
     CHECK(found != nullptr);
     return rows_->Replace(row);
   }
@@ -132,72 +149,67 @@ Result<void> FoldedTable::TakeKey(const PackedRow& row, uint64_t hash) {
   if (conflicts_ == nullptr) {
     return Fail(ErrorKind::kCorrupt, "a row with the same key is there already");
   }
-  std::vector<Value> values(identity_.width);
-  UnpackRow(row.bytes.data(), values);
-  conflicts_->OnRowConflict(ConflictKind::kTakenKey, relation_, values);
-  ASSIGN_OR_RETURN(const char* const other, rows_->Find(values, hash));
+  RowReader reader(identity_.width);
+  conflicts_->OnRowConflict(ConflictKind::kTakenKey, relation_, reader.Read(row.bytes.data()));
+  ASSIGN_OR_RETURN(const char* const other, rows_->Find(row.bytes.data(), hash));
   CHECK(other != nullptr);
   return rows_->Erase();
 }
 
-Result<void> FoldedTable::MissingRow(Tuple identity, const char* what) {
+Result<void> FoldedTable::MissingRow(const char* identity, const char* what) {
   if (incomplete_) return {};
   if (conflicts_ == nullptr) return Fail(ErrorKind::kCorrupt, what);
-  conflicts_->OnRowConflict(ConflictKind::kMissingRow, relation_, identity);
+  RowReader reader(identity_.width);
+  conflicts_->OnRowConflict(ConflictKind::kMissingRow, relation_, reader.Read(identity));
   return {};
 }
 
-Result<void> FoldedTable::Update(const Change& change, uint64_t hash, const PackedRow& packed) {
-  const bool has_old = change.old_kind != OldTupleKind::kNone;
-  const Tuple identity = has_old ? change.old_tuple : change.new_tuple;
-  ASSIGN_OR_RETURN(const char* const old_row, rows_->Find(identity, hash));
-  if (old_row == nullptr) return MissingRow(identity, "an update of a row that is not there");
-  Tuple complete = change.new_tuple;
-  if (!packed.is_there()) {
-    ASSIGN_OR_RETURN(complete, Complete(change.new_tuple, old_row));
+Result<void> FoldedTable::Update(const RowChange& change) {
+  ASSIGN_OR_RETURN(const char* const old_row, rows_->Find(change.identity, change.hash));
+  if (old_row == nullptr) {
+    return MissingRow(change.identity, "an update of a row that is not there");
   }
-  const PackedRow row = packed.is_there() ? packed : Pack(complete);
-  if (!has_old || SameIdentity(old_row, complete)) return rows_->Replace(row);
-  const uint64_t new_hash = identity_.Hash(complete);
+  PackedRow row = change.row;
+  if (!change.whole) {
+    ASSIGN_OR_RETURN(row, Complete(change.row.bytes.data(), old_row));
+  }
+  const bool keeps_identity =
+      change.old_kind == OldTupleKind::kNone || identity_.AreAlike(old_row, row.bytes.data());
+  if (keeps_identity) return rows_->Replace(row);
+  const uint64_t new_hash = identity_.Hash(row.bytes.data());
   ASSIGN_OR_RETURN(const bool replaced, rows_->ReplaceIdentity(row, new_hash));
   if (replaced) return {};
   TRY(TakeKey(row, new_hash));
-  ASSIGN_OR_RETURN(const char* const again, rows_->Find(identity, hash));
+  ASSIGN_OR_RETURN(const char* const again, rows_->Find(change.identity, change.hash));
   CHECK(again != nullptr);
   ASSIGN_OR_RETURN(const bool taken, rows_->ReplaceIdentity(row, new_hash));
   CHECK(taken);
   return {};
 }
 
-Result<void> FoldedTable::Delete(Tuple old_row, uint64_t hash) {
-  ASSIGN_OR_RETURN(const char* const found, rows_->Find(old_row, hash));
-  if (found == nullptr) return MissingRow(old_row, "a delete of a row that is not there");
+Result<void> FoldedTable::Delete(const RowChange& change) {
+  ASSIGN_OR_RETURN(const char* const found, rows_->Find(change.identity, change.hash));
+  if (found == nullptr) {
+    return MissingRow(change.identity, "a delete of a row that is not there");
+  }
   return rows_->Erase();
 }
 
-uint64_t FoldedTable::LookupHash(const Change& change) const {
-  return identity_.Hash(change.old_kind == OldTupleKind::kNone ? change.new_tuple
-                                                               : change.old_tuple);
-}
+Result<void> FoldedTable::Apply(const Change& change) { return Apply(change, Packed(change)); }
 
-Result<void> FoldedTable::Apply(const Change& change) {
-  return Apply(change, LookupHash(change), {});
-}
-
-Result<void> FoldedTable::Apply(const Change& change, uint64_t hash, const PackedRow& packed) {
+Result<void> FoldedTable::Apply(const Change& change, const RowChange& packed) {
   if (doubt_) return {};
-  if (!real_rows_.empty()) return ApplyBesideReal(change, hash);
-  return part_.is_whole() ? ApplyWhole(change, hash, packed) : ApplyInPart(change, hash);
+  if (!real_rows_.empty()) return ApplyBesideReal(change);
+  return part_.is_whole() ? ApplyWhole(packed) : ApplyInPart(change);
 }
 
-Result<void> FoldedTable::ApplyWhole(const Change& change, uint64_t hash, const PackedRow& packed) {
-  if (change.operation == Operation::kInsert) return Insert(change, hash, packed);
+Result<void> FoldedTable::ApplyWhole(const RowChange& change) {
+  if (change.operation == Operation::kInsert) return Insert(change);
   if (identity_.kind == Kind::kInsertOnly ||
       (identity_.kind == Kind::kMultiset && change.old_kind != OldTupleKind::kFull)) {
     return Fail(ErrorKind::kCorrupt, "an update or delete without the identity of its row");
   }
-  if (change.operation == Operation::kUpdate) return Update(change, hash, packed);
-  return Delete(change.old_tuple, hash);
+  return change.operation == Operation::kUpdate ? Update(change) : Delete(change);
 }
 
 void FoldedTable::Truncate() {
@@ -213,7 +225,7 @@ void FoldedTable::set_doubt(Error doubt) {
 
 // Into a store of its own, so that what `change` yields may borrow from the row it is given. For a
 // while there are two of them: what takes much memory goes to disk then.
-Result<void> FoldedTable::Rewrite(const std::function<Tuple(Tuple row)>& change) {
+Result<void> FoldedTable::Rewrite(size_t width, const std::function<Tuple(Tuple row)>& change) {
   const bool fits = memory_ == nullptr || rows_->memory_bytes() <= memory_->row_bytes() / 4;
   std::unique_ptr<RowStore> before;
   if (in_memory_ != nullptr && fits) {
@@ -221,14 +233,16 @@ Result<void> FoldedTable::Rewrite(const std::function<Tuple(Tuple row)>& change)
   } else {
     ASSIGN_OR_RETURN(before, UseDisk());
   }
-  return TakeRows(*before, change);
+  return TakeRows(*before, width, change);
 }
 
-Result<void> FoldedTable::TakeRows(const RowStore& rows,
+Result<void> FoldedTable::TakeRows(const RowStore& rows, size_t width,
                                    const std::function<Tuple(Tuple row)>& change) {
-  return rows.ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
-    const Tuple after = change(row);
-    return Put(Pack(after), identity_.Hash(after));
+  RowReader before(width);
+  return rows.ForEachRow(0, UINT64_MAX, [&](const char* row) -> Result<void> {
+    packed_.clear();
+    AppendPacked(change(before.Read(row)), &packed_);
+    return Put({packed_}, identity_.Hash(packed_.data()));
   });
 }
 
@@ -236,15 +250,16 @@ Result<void> FoldedTable::Become(Relation relation, const ColumnMapping& mapping
   ++descriptions_;
   if (!mapping.unchanged || !SameTableAndColumnNames(relation_, relation)) ++reshapes_;
   const RowIdentity before = std::exchange(identity_, RowIdentity(relation));
+  found_ = RowReader(identity_.width);
   relation_ = std::move(relation);
   if (!part_.is_whole() && !KeepsParts(before, mapping)) return Fail(TakesOtherParts());
   if (mapping.unchanged && identity_ == before) return {};
   if (!real_rows_.empty()) {
     ChangeRealRows(before.width, [&](std::vector<Value>* row) { *row = Mapped(*row, mapping); });
   }
-  if (mapping.unchanged) return Rewrite([](Tuple row) { return row; });
+  if (mapping.unchanged) return Rewrite(before.width, [](Tuple row) { return row; });
   std::vector<Value> after;
-  return Rewrite([&](Tuple row) { return Tuple(after = Mapped(row, mapping)); });
+  return Rewrite(before.width, [&](Tuple row) { return Tuple(after = Mapped(row, mapping)); });
 }
 
 Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*renamed*/,
@@ -254,7 +269,7 @@ Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*r
   bool doubtful = false;
   bool changes = false;
   ++reshapes_;
-  TRY(rows_->ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
+  TRY(ForEachRow(0, UINT64_MAX, [&](Tuple row) -> Result<void> {
     Value value = row[column];
     if (value.state == ValueState::kNull) return {};
     doubtful |= change(&value);
@@ -266,7 +281,7 @@ Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*r
   });
   if (!changes) return doubtful;
   std::vector<Value> after(relation_.columns.size());
-  TRY(Rewrite([&](Tuple row) {
+  TRY(Rewrite(identity_.width, [&](Tuple row) {
     after.assign(row.begin(), row.end());
     if (after[column].state != ValueState::kNull) change(&after[column]);
     return Tuple(after);
@@ -274,15 +289,13 @@ Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*r
   return doubtful;
 }
 
-Result<bool> FoldedTable::FindRow(const Change& change, uint64_t hash,
-                                  std::vector<Value>* row) const {
+Result<bool> FoldedTable::FindRow(const Change& change, std::vector<Value>* row) const {
   if (change.operation == Operation::kInsert || identity_.kind == Kind::kInsertOnly) return false;
-  const bool has_old = change.old_kind != OldTupleKind::kNone;
-  ASSIGN_OR_RETURN(const char* const found,
-                   rows_->Find(has_old ? change.old_tuple : change.new_tuple, hash));
+  const RowChange packed = Packed(change);
+  ASSIGN_OR_RETURN(const char* const found, rows_->Find(packed.identity, packed.hash));
   if (found == nullptr) return false;
-  row->resize(relation_.columns.size());
-  UnpackRow(found, *row);
+  const Tuple values = found_.Read(found);
+  row->assign(values.begin(), values.end());
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
+#include "replay/cell_row.h"
 #include "replay/memory_rows.h"
 #include "replay/prepared_block.h"
 #include "replay/row_store.h"
@@ -37,11 +38,10 @@ class FoldedTable final : public TableState, public TableRows {
 
   const Relation& relation() const override { return relation_; }
   uint64_t row_count() const override { return rows_->row_count(); }
-  // Only after Finish.
+  // Only after Finish; so ForEachCells.
   Result<void> ForEachRow(uint64_t first, uint64_t count,
-                          const std::function<Result<void>(Tuple row)>& visit) const override {
-    return rows_->ForEachRow(first, count, visit);
-  }
+                          const std::function<Result<void>(Tuple row)>& visit) const override;
+  Result<void> ForEachCells(uint64_t first, uint64_t count, const CellsVisit& visit) const override;
 
   // Memory is fetched in three steps, ahead of Apply.
   void PrefetchIndex(uint64_t hash) const {
@@ -54,21 +54,20 @@ class FoldedTable final : public TableState, public TableRows {
     if (in_memory_ != nullptr) in_memory_->PrefetchRow(hash);
   }
 
-  // Applies an insert, update or delete whose tuples are as wide as relation(). `hash` is that of
-  // the identity by which the change names its row, `packed` its new row, where they were prepared.
-  // kCorrupt when the archive cannot be right: a row to change is not there, a key is there
-  // already. kUnsupported where a row comes from another part, which has values of it; so do Become
-  // and ChangeValues.
-  Result<void> Apply(const Change& change, uint64_t hash, const PackedRow& packed);
+  // Applies an insert, update or delete whose rows are as wide as relation(); `packed` is the same
+  // with packed rows. The tuples of `change` are looked at where only a part of the rows is kept,
+  // or a transaction is left out. kCorrupt when the archive cannot be right: a row to change is not
+  // there, a key is there already. kUnsupported where a row comes from another part, which has
+  // values of it; so do Become and ChangeValues.
+  Result<void> Apply(const Change& change, const RowChange& packed);
   Result<void> Apply(const Change& change);
-  uint64_t LookupHash(const Change& change) const;
 
-  // The row that `change`, with its LookupHash, is about to change or remove. False where it is an
-  // insert, or the row is not there. `row` borrows from the table until its next call.
-  Result<bool> FindRow(const Change& change, uint64_t hash, std::vector<Value>* row) const;
+  // The row that `change` is about to change or remove. False where it is an insert, or the row is
+  // not there. `row` borrows from the table until its next call.
+  Result<bool> FindRow(const Change& change, std::vector<Value>* row) const;
   // As ForEachRow for all rows, also before Finish. `visit` must not change the table.
   Result<void> ForEachRowNow(const std::function<Result<void>(Tuple row)>& visit) const {
-    return rows_->ForEachRow(0, UINT64_MAX, visit);
+    return ForEachRow(0, UINT64_MAX, visit);
   }
   // How often the table was described anew, and how often that, or a changed type, gave the table
   // or a column another name, or rows other columns or values.
@@ -78,7 +77,7 @@ class FoldedTable final : public TableState, public TableRows {
   // error. Not owned.
   void set_conflicts(RowConflicts* conflicts) { conflicts_ = conflicts; }
   // Leaves a change out of the rows, and keeps it in mind for changes that build on it.
-  Result<void> Skip(const Change& change, uint64_t hash);
+  Result<void> Skip(const Change& change);
   void SkipTruncate();
 
   // Other parts may have some.
@@ -112,30 +111,31 @@ class FoldedTable final : public TableState, public TableRows {
   Error TakesOtherParts() const;
   bool IsInPart(Tuple row) const;
   Tuple WithOldValues(const Change& change);
-  Result<void> ApplyWhole(const Change& change, uint64_t hash, const PackedRow& packed);
+  RowChange Packed(const Change& change) const;
+  Result<void> ApplyWhole(const RowChange& change);
   // An update that leads a row from one part to another is a delete in the one, an insert in the
   // other.
-  Result<void> ApplyInPart(const Change& change, uint64_t hash);
+  Result<void> ApplyInPart(const Change& change);
   // Whether each row stays in its part: parts go by the values of the identity, in its order.
   bool KeepsParts(const RowIdentity& before, const ColumnMapping& mapping) const;
-  bool SameIdentity(const char* packed, Tuple other) const;
-  Result<void> Rewrite(const std::function<Tuple(Tuple row)>& change);
-  Result<void> TakeRows(const RowStore& rows, const std::function<Tuple(Tuple row)>& change);
-  Result<Tuple> Complete(Tuple row, const char* old_row);
-  PackedRow Pack(Tuple complete);
+  // What was a row of `width` columns becomes what `change` says.
+  Result<void> Rewrite(size_t width, const std::function<Tuple(Tuple row)>& change);
+  Result<void> TakeRows(const RowStore& rows, size_t width,
+                        const std::function<Tuple(Tuple row)>& change);
+  Result<PackedRow> Complete(const char* row, const char* old_row);
   // Inserts a row, or replaces the one with its key where that may be.
   Result<void> Put(const PackedRow& row, uint64_t hash);
   Result<void> TakeKey(const PackedRow& row, uint64_t hash);
-  Result<void> MissingRow(Tuple identity, const char* what);
-  Result<void> Insert(const Change& change, uint64_t hash, const PackedRow& packed);
-  Result<void> Update(const Change& change, uint64_t hash, const PackedRow& packed);
-  Result<void> Delete(Tuple old_row, uint64_t hash);
+  Result<void> MissingRow(const char* identity, const char* what);
+  Result<void> Insert(const RowChange& change);
+  Result<void> Update(const RowChange& change);
+  Result<void> Delete(const RowChange& change);
 
   std::string IdentityOf(Tuple row) const;
-  Result<std::optional<std::string>> CopyOf(Tuple identity, uint64_t hash) const;
+  Result<std::optional<std::string>> CopyOf(const std::string& identity) const;
   Result<void> PutReal(Tuple row);
-  Result<void> ApplyBesideReal(const Change& change, uint64_t hash);
-  Result<void> UpdateBesideReal(const Change& change, uint64_t hash, const std::string& real);
+  Result<void> ApplyBesideReal(const Change& change);
+  Result<void> UpdateBesideReal(const Change& change, const std::string& real);
   void ChangeRealRows(size_t width_before,
                       const std::function<void(std::vector<Value>* row)>& change);
 
@@ -153,10 +153,11 @@ class FoldedTable final : public TableState, public TableRows {
   RowConflicts* conflicts_ = nullptr;  // null: a conflict is an error
   // Packed rows, by packed identity, as they really were where that is not what the table holds.
   std::unordered_map<std::string, std::string> real_rows_;
-  std::vector<Value> old_values_;  // scratch
-  std::vector<Value> new_values_;  // scratch
-  std::vector<Value> arriving_;    // scratch
-  std::string packed_;             // scratch
+  std::vector<Value> arriving_;     // scratch
+  std::string packed_;              // scratch of Complete and TakeRows
+  mutable std::string packed_old_;  // scratch of Packed
+  mutable std::string packed_new_;  // likewise
+  mutable RowReader found_;         // of FindRow
 };
 
 }  // namespace trunkline

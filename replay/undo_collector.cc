@@ -94,13 +94,13 @@ Result<UndoCollector::Touched*> UndoCollector::Touch(const FoldedTable& table) {
 }
 
 Result<void> UndoCollector::OnRowChange(const TransactionInfo& transaction, const Change& change,
-                                        uint64_t hash, const FoldedTable& table) {
+                                        const FoldedTable& table) {
   ASSIGN_OR_RETURN(const bool matches, filter_.Matches(change));
   if (!matches) return {};
   knows_table_ = true;
   ASSIGN_OR_RETURN(const Touched* touched, Touch(table));
   // Of a row that is not there the fold says so next.
-  ASSIGN_OR_RETURN(const bool found, table.FindRow(change, hash, &before_));
+  ASSIGN_OR_RETURN(const bool found, table.FindRow(change, &before_));
   if (change.operation != Operation::kInsert && !found) return {};
   command_.clear();
   TRY(AppendInverse(*touched, change));

@@ -24,7 +24,7 @@ class UndoCollector final : public FoldObserver {
       : filter_(filter), out_(commands) {}
 
   Result<void> OnDefinition(const Fold& fold, Lsn lsn) override;
-  Result<void> OnRowChange(const TransactionInfo& transaction, const Change& change, uint64_t hash,
+  Result<void> OnRowChange(const TransactionInfo& transaction, const Change& change,
                            const FoldedTable& table) override;
   Result<void> OnTruncate(const TransactionInfo& transaction, const FoldedTable& table) override;
   Result<void> OnEnd(const Fold& fold, Lsn lsn) override;

@@ -60,7 +60,7 @@ class FakeReader : public SegmentReader {
   std::span<const BlockStats> blocks() const override { return blocks_; }
   uint64_t transactions() const override { return transactions_; }
   uint64_t changes() const override { return blocks_.size() + changes_offset_; }
-  Result<void> ReadBlock(size_t index, DecodedBlock* block) const override {
+  Result<void> ReadBlock(size_t index, BlockForm, DecodedBlock* block) const override {
     Change change;
     change.operation = operation_;
     change.relation = &relations_[0];

@@ -10,8 +10,8 @@ namespace {
 
 std::string FormatOne(ValueShape shape, int64_t value) {
   char buffer[kMaxFormattedBytes];
-  ValueFormatter formatter(shape);
-  return {buffer, static_cast<size_t>(formatter.Format(value, buffer) - buffer)};
+  ValueFormatter formatter;
+  return {buffer, static_cast<size_t>(formatter.Format(shape, value, buffer) - buffer)};
 }
 
 ValueType TypeOf(std::string_view text) { return ShapeOf(text).type; }

@@ -1,15 +1,15 @@
-// Packed rows: how a folded table keeps a row.
+// Rows of text in bytes, as a history and its index keep them (docs/index_format.md).
 //
 // A column is a varint followed by bytes: 0 is NULL, n + 1 a text value of n bytes. The number of
 // columns is the table's, not the row's. Equal rows have equal bytes, and so have equal values.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string_view>
 
 #include "decoder/change.h"
+#include "replay/copy_bytes.h"
 
 namespace trunkline {
 
@@ -28,24 +28,6 @@ inline size_t PackedSize(Tuple row) {
   size_t size = 0;
   for (const Value& value : row) size += PackedSize(value);
   return size;
-}
-
-// Most values are short: two moves that overlap are faster than a call.
-inline void CopyBytes(const char* from, size_t size, char* to) {
-  if (size > 32) {
-    std::memcpy(to, from, size);
-  } else if (size >= 16) {
-    std::memcpy(to, from, 16);
-    std::memcpy(to + size - 16, from + size - 16, 16);
-  } else if (size >= 8) {
-    std::memcpy(to, from, 8);
-    std::memcpy(to + size - 8, from + size - 8, 8);
-  } else if (size >= 4) {
-    std::memcpy(to, from, 4);
-    std::memcpy(to + size - 4, from + size - 4, 4);
-  } else {
-    for (size_t i = 0; i < size; ++i) to[i] = from[i];
-  }
 }
 
 // Writes PackedSize(value) bytes of a value that is kNull or kText, and returns their end.
@@ -78,13 +60,6 @@ inline Value UnpackValue(const char** packed) {
 
 inline void UnpackRow(const char* packed, std::span<Value> row) {
   for (Value& value : row) value = UnpackValue(&packed);
-}
-
-// All of a row's bytes, given where they begin.
-inline std::string_view WholeRow(const char* packed, size_t columns) {
-  const char* end = packed;
-  for (size_t i = 0; i < columns; ++i) UnpackValue(&end);
-  return {packed, static_cast<size_t>(end - packed)};
 }
 
 }  // namespace trunkline
