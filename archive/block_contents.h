@@ -36,11 +36,6 @@ struct ChangeKind {
   friend bool operator==(const ChangeKind&, const ChangeKind&) = default;
 };
 
-constexpr bool HasRows(Operation operation) {
-  return operation == Operation::kInsert || operation == Operation::kUpdate ||
-         operation == Operation::kDelete;
-}
-
 struct StoredSlice {
   TransactionInfo info;
   uint64_t changes = 0;

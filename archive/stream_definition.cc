@@ -9,7 +9,6 @@
 namespace trunkline {
 namespace {
 
-constexpr std::string_view kDefinitionPrefix = "trunkline.definition";
 constexpr std::string_view kRewritePrefix = "trunkline.rewritten";
 // As pg_event_trigger_table_rewrite_reason() has it (event_trigger.h).
 constexpr unsigned kColumnTypeReason = 4;

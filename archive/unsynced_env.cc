@@ -2,6 +2,7 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <rocksdb/options.h>
 
 #include <cstdarg>
 #include <string>
@@ -53,5 +54,20 @@ std::shared_ptr<rocksdb::Env> NewUnsyncedEnv() {
 }
 
 std::shared_ptr<rocksdb::Logger> NewNoLog() { return std::make_shared<NoLog>(); }
+
+rocksdb::Options ScratchOptions(rocksdb::Env* env) {
+  rocksdb::Options options;
+  options.env = env;
+  options.create_if_missing = true;
+  options.info_log = NewNoLog();
+  options.avoid_flush_during_shutdown = true;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.max_write_buffer_number = 2;
+  options.max_background_jobs = 2;
+  options.allow_concurrent_memtable_write = false;
+  options.compression = rocksdb::kLZ4Compression;
+  return options;
+}
 
 }  // namespace trunkline

@@ -7,6 +7,7 @@
 namespace rocksdb {
 class Env;
 class Logger;
+struct Options;
 }  // namespace rocksdb
 
 namespace trunkline {
@@ -15,5 +16,8 @@ namespace trunkline {
 std::shared_ptr<rocksdb::Env> NewUnsyncedEnv();
 // What is wrong comes back as a status; a log beside the data would only take space.
 std::shared_ptr<rocksdb::Logger> NewNoLog();
+// What all such databases have in common: one writer, no log, compression that is quick. `env` is
+// not owned.
+rocksdb::Options ScratchOptions(rocksdb::Env* env);
 
 }  // namespace trunkline

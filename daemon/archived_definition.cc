@@ -9,8 +9,6 @@
 namespace trunkline {
 namespace {
 
-constexpr std::string_view kDefinitionPrefix = "trunkline.definition";
-
 // Anyone may emit a logical message: one that is no definition of ours is passed over.
 std::optional<DescribedTables> DefinitionOf(const Change& change, const std::string& publication) {
   const bool emitted = change.operation == Operation::kMessage && change.transactional &&

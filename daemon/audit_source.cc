@@ -1,6 +1,5 @@
 #include "daemon/audit_source.h"
 
-#include <charconv>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -33,12 +32,6 @@ Result<std::vector<std::string>> ParseNames(std::string_view json) {
   }
 }
 
-uint64_t ParseCount(std::string_view text) {
-  uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
 Result<std::vector<DigestQuery>> MakeQueries(Connection* connection,
                                              const std::string& publication) {
   const std::string parameters[] = {publication};
@@ -50,7 +43,7 @@ Result<std::vector<DigestQuery>> MakeQueries(Connection* connection,
   std::vector<DigestQuery> queries;
   for (int row = 0; row < rows.size(); ++row) {
     DigestQuery query;
-    query.table.oid = static_cast<uint32_t>(ParseCount(rows.at(row, 0)));
+    query.table.oid = static_cast<uint32_t>(rows.number(row, 0));
     query.table.schema = rows.at(row, 1);
     query.table.name = rows.at(row, 2);
     ASSIGN_OR_RETURN(query.table.columns, ParseNames(rows.at(row, 5)));
@@ -84,7 +77,7 @@ Result<void> Digest(Connection* connection, const DigestQuery& query, DigestedTa
     return {};
   }
   ASSIGN_OR_RETURN(const Rows rows, connection->Exec(query.sql));
-  table->rows = ParseCount(rows.at(0, 0));
+  table->rows = rows.number(0, 0);
   table->digest = rows.at(0, 1);
   return {};
 }

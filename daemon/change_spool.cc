@@ -31,19 +31,10 @@ rocksdb::Slice SliceOf(const Key& key) { return {key.data(), key.size()}; }
 rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 rocksdb::Options DatabaseOptions(rocksdb::Env* env) {
-  rocksdb::Options options;
-  options.env = env;
-  options.create_if_missing = true;
-  options.info_log = NewNoLog();
-  options.avoid_flush_during_shutdown = true;
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
+  rocksdb::Options options = ScratchOptions(env);
   // Memory: two buffers being filled or written, and the readers of this many files.
   options.write_buffer_size = 4 << 20;
-  options.max_write_buffer_number = 2;
   options.max_open_files = 64;
-  options.allow_concurrent_memtable_write = false;
-  options.max_background_jobs = 2;
   // A transaction's chunks come in the order of their keys, so that files of one transaction do not
   // overlap and are never written again; those of transactions that alternate are merged a few
   // times, by size, so that few have to be read at once.
@@ -53,7 +44,6 @@ rocksdb::Options DatabaseOptions(rocksdb::Env* env) {
   options.level0_slowdown_writes_trigger = 64;
   options.level0_stop_writes_trigger = 96;
   options.target_file_size_base = 64 << 20;
-  options.compression = rocksdb::kLZ4Compression;
   // Every chunk is read once.
   rocksdb::BlockBasedTableOptions table;
   table.no_block_cache = true;

@@ -15,7 +15,6 @@ constexpr std::chrono::seconds kAskInterval{1};
 constexpr int kShareOfTime = 10;
 
 // Emitted by sql/ddl_capture.sql.
-constexpr std::string_view kDdlPrefix = "trunkline.definition";
 constexpr std::string_view kFailedPrefix = "trunkline.definition_failed";
 
 // Whether `a` was assigned after `b`, in the circular order of transaction ids. Commits may come in
@@ -81,11 +80,11 @@ void DefinitionTracker::NoteMessage(const Change& message) {
     if (message.content == publication_) differing_ = due_ = true;
     return;
   }
-  if (message.prefix != kDdlPrefix) return;
+  if (message.prefix != kDefinitionPrefix) return;
   Result<DescribedTables> tables = ParseDefinitionTables(std::string(message.content));
   if (!tables) {
     spdlog::warn("a message at {} has the prefix {} but holds no definition: passed over",
-                 position_.ToString(), kDdlPrefix);
+                 position_.ToString(), kDefinitionPrefix);
     return;
   }
   if (!tables->publication.empty() && tables->publication != publication_) return;

@@ -1,20 +1,8 @@
 #include "daemon/table_files.h"
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
 
 namespace trunkline {
-namespace {
-
-uint64_t ToNumber(std::string_view text) {
-  uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-}  // namespace
-
 std::string OidArray(const std::unordered_set<uint32_t>& oids) {
   std::string array = "{";
   for (const uint32_t oid : oids) array += (array.size() > 1 ? "," : "") + std::to_string(oid);
@@ -35,9 +23,9 @@ Result<TableFiles> QueryTableFiles(postgres::Connection* connection,
       connection->Exec("SELECT pg_catalog.pg_snapshot_xmin(s), pg_catalog.pg_snapshot_xmax(s),"
                        " pg_catalog.current_setting('block_size')"
                        " FROM pg_catalog.pg_current_snapshot() s"));
-  files.xmin = ToNumber(snapshot.at(0, 0));
-  files.xmax = ToNumber(snapshot.at(0, 1));
-  files.page_bytes = std::max<uint64_t>(ToNumber(snapshot.at(0, 2)), 1);
+  files.xmin = snapshot.number(0, 0);
+  files.xmax = snapshot.number(0, 1);
+  files.page_bytes = std::max<uint64_t>(snapshot.number(0, 2), 1);
   const std::string parameters[] = {OidArray(oids)};
   ASSIGN_OR_RETURN(
       const postgres::Rows rows,
@@ -51,11 +39,11 @@ Result<TableFiles> QueryTableFiles(postgres::Connection* connection,
                        " ORDER BY pg_catalog.pg_table_size(c.oid) DESC, c.oid",
                        parameters));
   for (int row = 0; row < rows.size(); ++row) {
-    files.tables.push_back({.oid = static_cast<uint32_t>(ToNumber(rows.at(row, 0))),
-                            .file_node = static_cast<uint32_t>(ToNumber(rows.at(row, 1))),
+    files.tables.push_back({.oid = static_cast<uint32_t>(rows.number(row, 0)),
+                            .file_node = static_cast<uint32_t>(rows.number(row, 1)),
                             .unchanged = rows.at(row, 2) == "t",
                             .heap = rows.at(row, 3) == "t",
-                            .pages = ToNumber(rows.at(row, 4)) / files.page_bytes});
+                            .pages = rows.number(row, 4) / files.page_bytes});
   }
   return files;
 }

@@ -42,6 +42,16 @@ enum class Operation : char {
   kRaw = '?',         // a message of a type this version does not know, kept as it came
 };
 
+// Whether changes are of a row, and so have a relation and tuples.
+constexpr bool HasRows(Operation operation) {
+  return operation == Operation::kInsert || operation == Operation::kUpdate ||
+         operation == Operation::kDelete;
+}
+
+// Prefixes of the logical messages that mean something to Trunkline.
+inline constexpr std::string_view kDefinitionPrefix = "trunkline.definition";
+inline constexpr std::string_view kRestorePointPrefix = "trunkline.restore_point";
+
 // What an UPDATE or DELETE says of the row before it.
 enum class OldTupleKind : char {
   kNone = '\0',  // not sent: the key did not change (update only)

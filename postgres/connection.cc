@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdlib>
 #include <utility>
 
@@ -193,6 +194,13 @@ std::string PinnedForTransaction() {
         std::string("SET LOCAL ") + setting.name + " = " + QuoteLiteral(setting.value) + ";\n";
   }
   return commands;
+}
+
+uint64_t Rows::number(int row, int column) const {
+  const std::string_view text = at(row, column);
+  uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 Result<Connection> Connection::Open(const std::string& conninfo, Mode mode,

@@ -3,6 +3,7 @@
 
 #include <libpq-fe.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -28,6 +29,8 @@ class Rows {
     return {PQgetvalue(result_.get(), row, column),
             static_cast<size_t>(PQgetlength(result_.get(), row, column))};
   }
+  // Of digits; 0 for anything else.
+  uint64_t number(int row, int column) const;
   PGresult* get() const { return result_.get(); }
 
  private:

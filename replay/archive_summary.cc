@@ -14,8 +14,6 @@
 namespace trunkline {
 namespace {
 
-constexpr std::string_view kRestorePointPrefix = "trunkline.restore_point";
-
 // The first of `slices` in their order that is a transaction's, rather than a message's that stands
 // alone.
 template <typename Slices>

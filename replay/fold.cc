@@ -13,11 +13,6 @@ namespace {
 // How many changes to fetch ahead: enough to hide the latency of memory, few enough to stay cached.
 constexpr size_t kWindow = 64;
 
-bool IsRowChange(const Change& change) {
-  return change.operation == Operation::kInsert || change.operation == Operation::kUpdate ||
-         change.operation == Operation::kDelete;
-}
-
 }  // namespace
 
 std::unique_ptr<TableRows> Fold::NewRows(const Relation& relation) {
@@ -33,7 +28,7 @@ Result<size_t> Fold::Fetch(std::span<const Change> changes) {
   const Change* const first = item_->block.changes().data();
   size_t count = 0;
   for (const Change& change : changes.first(std::min(changes.size(), kWindow))) {
-    if (!IsRowChange(change)) break;
+    if (!HasRows(change.operation)) break;
     set_at(&change);
     Entry* entry = EntryOf(*change.relation);
     if (entry != nullptr && entry->active != change.relation) {

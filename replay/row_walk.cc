@@ -10,11 +10,6 @@
 namespace trunkline {
 namespace {
 
-bool ChangesRow(const Change& change) {
-  return change.operation == Operation::kInsert || change.operation == Operation::kUpdate ||
-         change.operation == Operation::kDelete;
-}
-
 // Behind 0, which comes before all changes.
 uint64_t OrderOf(size_t block, size_t change) { return (uint64_t{block} << 32) + change + 1; }
 
@@ -227,7 +222,7 @@ Result<void> RowWalk::TakeChange(const Change& change, const Moment& at) {
                     " a message of a type that this version does not know",
                 "a newer version of trunkline may follow it");
   }
-  if (!ChangesRow(change)) return ApplyOther(change);
+  if (!HasRows(change.operation)) return ApplyOther(change);
   if (const auto copies = kept_back_.find(change.relation->oid); copies != kept_back_.end()) {
     TRY(Touch(change, &copies->second));
   }

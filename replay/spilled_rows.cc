@@ -40,25 +40,15 @@ void AppendNumber(Number number, std::string* out) {
 }
 
 rocksdb::Options DatabaseOptions(rocksdb::Env* env, uint64_t memory_bytes) {
-  rocksdb::Options options;
-  options.env = env;
-  options.create_if_missing = true;
-  options.info_log = NewNoLog();
-  options.avoid_flush_during_shutdown = true;
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
+  rocksdb::Options options = ScratchOptions(env);
   options.max_open_files = 256;
-  options.max_background_jobs = 2;
-  options.allow_concurrent_memtable_write = false;
   // A quarter of the memory for what is being written, the rest for what is read: filters too, and
   // what finds a row within a file.
   options.write_buffer_size = std::clamp(memory_bytes / 8, kSmallestBuffer, kLargestBuffer);
-  options.max_write_buffer_number = 2;
   options.target_file_size_base = options.write_buffer_size;
   options.max_bytes_for_level_base = 4 * options.write_buffer_size;
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.05;
-  options.compression = rocksdb::kLZ4Compression;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(std::max(memory_bytes / 4 * 3, kSmallestCache));
   table.cache_index_and_filter_blocks = true;

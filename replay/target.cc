@@ -13,7 +13,6 @@
 namespace trunkline {
 namespace {
 
-constexpr std::string_view kRestorePoint = "trunkline.restore_point";
 constexpr std::string_view kForms =
     "a target is latest, \"2016-11-30 09:29:00-08\", lsn:0/16B3748, xid:1234 or name:POINT; "
     "before: in "
@@ -157,7 +156,7 @@ class LimitResolver {
         [&](const TransactionSlice& slice, std::span<const Change> changes) {
           const bool named = std::any_of(changes.begin(), changes.end(), [&](const Change& change) {
             return change.operation == Operation::kMessage && change.transactional &&
-                   change.prefix == kRestorePoint && change.content == target.name;
+                   change.prefix == kRestorePointPrefix && change.content == target.name;
           });
           const bool again = !found.empty() && found.back().commit_lsn == slice.info.commit_lsn;
           if (named && !again) found.push_back(slice.info);

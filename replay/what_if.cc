@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "replay/ddl_text.h"
+#include "replay/log_json.h"
 #include "replay/skipped.h"
 #include "replay/text_table.h"
 
@@ -43,19 +44,6 @@ std::string DescribeConflict(ConflictKind kind, uint64_t count) {
   return "";
 }
 
-const char* WordFor(Operation operation) {
-  switch (operation) {
-    case Operation::kInsert:
-      return "insert";
-    case Operation::kUpdate:
-      return "update";
-    case Operation::kDelete:
-      return "delete";
-    default:
-      return "definition";
-  }
-}
-
 Json KeyOf(const Relation& relation, Tuple row) {
   Json key = Json::object();
   for (size_t i = 0; i < relation.columns.size() && i < row.size(); ++i) {
@@ -67,11 +55,12 @@ Json KeyOf(const Relation& relation, Tuple row) {
 }
 
 std::string ConflictLine(const Conflict& conflict) {
-  Json json = {{"kind", WordFor(conflict.kind)},
-               {"schema", conflict.relation->schema},
-               {"table", conflict.relation->name},
-               {"operation",
-                conflict.change == nullptr ? "definition" : WordFor(conflict.change->operation)}};
+  const bool of_row = conflict.change != nullptr && HasRows(conflict.change->operation);
+  Json json = {
+      {"kind", WordFor(conflict.kind)},
+      {"schema", conflict.relation->schema},
+      {"table", conflict.relation->name},
+      {"operation", OperationName(of_row ? conflict.change->operation : Operation::kDefinition)}};
   if (conflict.transaction != nullptr) {
     json["xid"] = conflict.transaction->xid.value;
     json["lsn"] = conflict.transaction->commit_lsn.ToString();
