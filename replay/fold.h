@@ -90,7 +90,7 @@ class Fold final : public SchemaFold, private RowConflicts {
   struct Fetched {
     const Change* change = nullptr;
     FoldedTable* table = nullptr;
-    RowChange packed;
+    PackedChange packed;
   };
 
   static FoldedTable& TableOf(Entry* entry);

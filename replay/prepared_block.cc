@@ -93,15 +93,15 @@ PreparedBlock::Prepared PreparedBlock::PrepareChange(const Change& change, bool 
   return prepared;
 }
 
-RowChange PreparedBlock::change(size_t index, const Change& change) const {
+PackedChange PreparedBlock::change(size_t index, const Change& change) const {
   const Prepared& prepared = changes_[index];
   const RelationRows& relation = relations_[ListOf(change)];
-  RowChange row{.operation = change.operation,
-                .old_kind = change.old_kind,
-                .whole = prepared.whole,
-                .hash = prepared.hash,
-                .identity = nullptr,
-                .row = {}};
+  PackedChange row{.operation = change.operation,
+                   .old_kind = change.old_kind,
+                   .whole = prepared.whole,
+                   .hash = prepared.hash,
+                   .identity = nullptr,
+                   .row = {}};
   if (prepared.new_row != kNone) {
     const char* const rows = prepared.kept ? relation.chunk->bytes() : passing_.bytes.data();
     row.row = {{rows + prepared.new_row, prepared.new_size},

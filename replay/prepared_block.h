@@ -17,7 +17,7 @@
 namespace trunkline {
 
 // An insert, update or delete as a table takes it, with packed rows.
-struct RowChange {
+struct PackedChange {
   Operation operation = Operation::kInsert;
   OldTupleKind old_kind = OldTupleKind::kNone;
   bool whole = true;               // the new row lacks no value, and has none in binary
@@ -37,7 +37,7 @@ class PreparedBlock {
 
   // By the change's index in the block; only of a relation that is wanted. Valid until the next
   // Prepare.
-  RowChange change(size_t index, const Change& change) const;
+  PackedChange change(size_t index, const Change& change) const;
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;

@@ -13,14 +13,13 @@
 
 #include "archive/atomic_file.h"
 #include "archive/unsynced_env.h"
+#include "replay/rocksdb_slice.h"
 
 namespace trunkline {
 namespace {
 
 constexpr size_t kBatchBytes = 1 << 20;
 constexpr std::string_view kDatabase = "/rocksdb";
-
-rocksdb::Slice AsSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 rocksdb::Options RocksOptions() {
   rocksdb::Options options;
@@ -94,9 +93,7 @@ class RocksCursor final : public HistoryIndex::Cursor {
   bool valid() const override {
     return iterator_->Valid() && iterator_->key().starts_with(AsSlice(prefix_));
   }
-  std::string_view key() const override {
-    return {iterator_->key().data(), iterator_->key().size()};
-  }
+  std::string_view key() const override { return AsView(iterator_->key()); }
   std::string_view value() const override {
     return {iterator_->value().data(), iterator_->value().size()};
   }

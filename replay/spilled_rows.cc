@@ -15,6 +15,7 @@
 #include "archive/sha256.h"
 #include "archive/unsynced_env.h"
 #include "replay/cell_row.h"
+#include "replay/rocksdb_slice.h"
 
 namespace trunkline {
 namespace {
@@ -29,9 +30,6 @@ enum KeyForm : char { kWhole = 0, kDigest = 1 };
 // Positions kept of a store, so that a row is found by its number; a row in so many, at first.
 constexpr size_t kMostPositions = 64 << 10;
 constexpr uint64_t kFirstStride = 256;
-
-rocksdb::Slice AsSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view AsView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 // Big-endian, so that the order of keys is that of numbers.
 template <typename Number>

@@ -74,8 +74,8 @@ Result<void> FoldedTable::ForEachCells(uint64_t first, uint64_t count,
 }
 
 // Valid until the next call.
-RowChange FoldedTable::Packed(const Change& change) const {
-  RowChange packed;
+PackedChange FoldedTable::Packed(const Change& change) const {
+  PackedChange packed;
   packed.operation = change.operation;
   packed.old_kind = change.old_kind;
   if (change.operation != Operation::kDelete) {
@@ -124,7 +124,7 @@ Result<PackedRow> FoldedTable::Complete(const char* row, const char* old_row) {
   return PackedRow{packed_};
 }
 
-Result<void> FoldedTable::Insert(const RowChange& change) {
+Result<void> FoldedTable::Insert(const PackedChange& change) {
   if (change.whole) return Put(change.row, change.hash);
   ASSIGN_OR_RETURN(const PackedRow row, Complete(change.row.bytes.data(), nullptr));
   return Put(row, change.hash);
@@ -164,7 +164,7 @@ Result<void> FoldedTable::MissingRow(const char* identity, const char* what) {
   return {};
 }
 
-Result<void> FoldedTable::Update(const RowChange& change) {
+Result<void> FoldedTable::Update(const PackedChange& change) {
   ASSIGN_OR_RETURN(const char* const old_row, rows_->Find(change.identity, change.hash));
   if (old_row == nullptr) {
     return MissingRow(change.identity, "an update of a row that is not there");
@@ -187,7 +187,7 @@ Result<void> FoldedTable::Update(const RowChange& change) {
   return {};
 }
 
-Result<void> FoldedTable::Delete(const RowChange& change) {
+Result<void> FoldedTable::Delete(const PackedChange& change) {
   ASSIGN_OR_RETURN(const char* const found, rows_->Find(change.identity, change.hash));
   if (found == nullptr) {
     return MissingRow(change.identity, "a delete of a row that is not there");
@@ -197,13 +197,13 @@ Result<void> FoldedTable::Delete(const RowChange& change) {
 
 Result<void> FoldedTable::Apply(const Change& change) { return Apply(change, Packed(change)); }
 
-Result<void> FoldedTable::Apply(const Change& change, const RowChange& packed) {
+Result<void> FoldedTable::Apply(const Change& change, const PackedChange& packed) {
   if (doubt_) return {};
   if (!real_rows_.empty()) return ApplyBesideReal(change);
   return part_.is_whole() ? ApplyWhole(packed) : ApplyInPart(change);
 }
 
-Result<void> FoldedTable::ApplyWhole(const RowChange& change) {
+Result<void> FoldedTable::ApplyWhole(const PackedChange& change) {
   if (change.operation == Operation::kInsert) return Insert(change);
   if (identity_.kind == Kind::kInsertOnly ||
       (identity_.kind == Kind::kMultiset && change.old_kind != OldTupleKind::kFull)) {
@@ -291,7 +291,7 @@ Result<bool> FoldedTable::ChangeValues(size_t column, const RenamedLabelMap* /*r
 
 Result<bool> FoldedTable::FindRow(const Change& change, std::vector<Value>* row) const {
   if (change.operation == Operation::kInsert || identity_.kind == Kind::kInsertOnly) return false;
-  const RowChange packed = Packed(change);
+  const PackedChange packed = Packed(change);
   ASSIGN_OR_RETURN(const char* const found, rows_->Find(packed.identity, packed.hash));
   if (found == nullptr) return false;
   const Tuple values = found_.Read(found);

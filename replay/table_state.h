@@ -59,7 +59,7 @@ class FoldedTable final : public TableState, public TableRows {
   // or a transaction is left out. kCorrupt when the archive cannot be right: a row to change is not
   // there, a key is there already. kUnsupported where a row comes from another part, which has
   // values of it; so do Become and ChangeValues.
-  Result<void> Apply(const Change& change, const RowChange& packed);
+  Result<void> Apply(const Change& change, const PackedChange& packed);
   Result<void> Apply(const Change& change);
 
   // The row that `change` is about to change or remove. False where it is an insert, or the row is
@@ -111,8 +111,8 @@ class FoldedTable final : public TableState, public TableRows {
   Error TakesOtherParts() const;
   bool IsInPart(Tuple row) const;
   Tuple WithOldValues(const Change& change);
-  RowChange Packed(const Change& change) const;
-  Result<void> ApplyWhole(const RowChange& change);
+  PackedChange Packed(const Change& change) const;
+  Result<void> ApplyWhole(const PackedChange& change);
   // An update that leads a row from one part to another is a delete in the one, an insert in the
   // other.
   Result<void> ApplyInPart(const Change& change);
@@ -127,9 +127,9 @@ class FoldedTable final : public TableState, public TableRows {
   Result<void> Put(const PackedRow& row, uint64_t hash);
   Result<void> TakeKey(const PackedRow& row, uint64_t hash);
   Result<void> MissingRow(const char* identity, const char* what);
-  Result<void> Insert(const RowChange& change);
-  Result<void> Update(const RowChange& change);
-  Result<void> Delete(const RowChange& change);
+  Result<void> Insert(const PackedChange& change);
+  Result<void> Update(const PackedChange& change);
+  Result<void> Delete(const PackedChange& change);
 
   std::string IdentityOf(Tuple row) const;
   Result<std::optional<std::string>> CopyOf(const std::string& identity) const;

@@ -1,9 +1,13 @@
 // DecodeBlock on any bytes: behind a segment's checksums, which would keep the fuzzer out.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "archive/block_decoder.h"
+#include "base/check.h"
+#include "replay/cell_row.h"
 #include "tests/fuzz/block_relations.h"
 
 namespace trunkline {
@@ -25,6 +29,27 @@ size_t Touch(const DecodedBlock::Storage& storage) {
   return sum;
 }
 
+// Whether rows that are packed from cells read as the tuples do.
+bool RowsReadAsTuples(const DecodedBlock::Storage& storage) {
+  const Value* tuple = storage.values.data();
+  std::string packed;
+  for (const CellRows& rows : storage.rows) {
+    const size_t columns = rows.relation->columns.size();
+    RowReader reader(columns);
+    for (size_t row = 0; row < rows.rows; ++row, tuple += columns) {
+      size_t size = 0;
+      for (size_t column = 0; column < columns; ++column) {
+        const Cell& cell = rows.cell(row, column);
+        packed.resize(size + PackedBound(cell));
+        size = static_cast<size_t>(PackCell(cell, packed.data() + size) - packed.data());
+      }
+      const Tuple read = reader.Read(packed.data());
+      if (!std::equal(read.begin(), read.end(), tuple, tuple + columns)) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace trunkline
 
@@ -37,8 +62,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   storage.encoded.assign(reinterpret_cast<const char*>(data), size);
   // Values may share bytes, so that a small block can say more than there is time to read.
   constexpr uint64_t kMostTouched = 16 << 20;
-  if (DecodeBlock(relations, &storage) && storage.raw_bytes < kMostTouched) {
-    if (Touch(storage) == SIZE_MAX) return -1;
-  }
-  return 0;
+  const bool has_cells = DecodeBlock(relations, BlockForm::kCells, &storage).has_value();
+  const bool has_tuples = DecodeBlock(relations, BlockForm::kTuples, &storage).has_value();
+  CHECK(has_cells == has_tuples);
+  if (!has_tuples || storage.raw_bytes >= kMostTouched) return 0;
+  CHECK(RowsReadAsTuples(storage));
+  return Touch(storage) == SIZE_MAX ? -1 : 0;
 }
