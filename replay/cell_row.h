@@ -94,10 +94,11 @@ inline unsigned RankOf(ValueType type) {
 
 }  // namespace cell_row
 
-// No fewer than PackCell writes, some of them in vain.
+// No fewer than PackCell writes, some of them in vain; also where text turns out to be a number's.
 inline size_t PackedBound(const Cell& cell) {
+  static_assert(cell_row::kLongestHead <= cell_row::kLongestNumber);
   const bool is_text = cell.kind == Cell::Kind::kText || cell.kind == Cell::Kind::kBinary;
-  return is_text ? cell_row::kLongestHead + cell.size : cell_row::kLongestNumber;
+  return cell_row::kLongestNumber + (is_text ? cell.size : 0);
 }
 
 // Writes to `out`, which has room for PackedBound(cell), and returns the end of the packed cell.
