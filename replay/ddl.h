@@ -34,6 +34,8 @@ struct Stage {
   std::vector<Statement> statements;
   // They are independent of each other and take no locks that could cross.
   bool parallel = false;
+  // They check rows by constraints that are there.
+  bool validates = false;
 };
 
 // A table whose rows are loaded.

@@ -64,9 +64,12 @@ class Finish {
     for (auto& [depth, statement] : partitioned_) {
       partitioned.statements.push_back(std::move(statement));
     }
-    return {{std::move(indexes_), true},     {std::move(constraints_), true},
-            std::move(partitioned),          {std::move(foreign_keys_), false},
-            {std::move(validations_), true}, {std::move(partitioned_foreign_keys_), false},
+    return {{std::move(indexes_), true},
+            {std::move(constraints_), true},
+            std::move(partitioned),
+            {std::move(foreign_keys_), false},
+            {std::move(validations_), true, true},
+            {std::move(partitioned_foreign_keys_), false},
             {std::move(settings_), false}};
   }
 
@@ -202,9 +205,8 @@ class Finish {
       }
       foreign_keys_.push_back(
           AddConstraint(table, constraint, constraint.definition + " NOT VALID"));
-      const std::string name = QuoteIdentifier(constraint.name);
       validations_.push_back(
-          {.sql = "ALTER TABLE " + Quoted(table) + " VALIDATE CONSTRAINT " + name,
+          {.sql = ValidateConstraint(table.name, constraint.name),
            .lacking = "validity of " + PartOf("foreign key", constraint.name, table),
            .table = table.loaded_index});
     }

@@ -78,6 +78,10 @@ std::string Qualified(const QualifiedName& name) {
   return QuoteIdentifier(name.first) + "." + QuoteIdentifier(name.second);
 }
 
+std::string ValidateConstraint(const QualifiedName& table, std::string_view constraint) {
+  return "ALTER TABLE " + Qualified(table) + " VALIDATE CONSTRAINT " + QuoteIdentifier(constraint);
+}
+
 std::string Display(const QualifiedName& name) { return name.first + "." + name.second; }
 
 std::string QuotedList(const std::vector<std::string>& names) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "archive/definition.h"
@@ -12,6 +13,8 @@ namespace trunkline {
 std::string Qualified(const QualifiedName& name);
 // "public.orders", for messages.
 std::string Display(const QualifiedName& name);
+// Checks the rows that were there when the constraint was made; nothing where it is valid.
+std::string ValidateConstraint(const QualifiedName& table, std::string_view constraint);
 std::string QuotedList(const std::vector<std::string>& names);
 
 // Without a domain's constraints.

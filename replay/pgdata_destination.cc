@@ -82,7 +82,11 @@ class PgdataDestination final : public Destination {
                      MakeDatabase(*workshop.server, name, state.definition.database));
     ASSIGN_OR_RETURN(const RebuildReport report,
                      RebuildInto(workshop.server->conninfo(name), state,
-                                 {.jobs = options_.jobs, .analyze = true, .progress = progress}));
+                                 {.jobs = options_.jobs,
+                                  .analyze = true,
+                                  .server = workshop.server.get(),
+                                  .data_directory = workshop.staging.path(),
+                                  .progress = progress}));
     report.Warn();
     TRY(workshop.server->Seal());
     TRY(CheckIsIdlePgdata(directory_));

@@ -1,9 +1,11 @@
 // The destination postgresql://...: a live server.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "archive/sha256.h"
 #include "base/log.h"
@@ -156,8 +158,27 @@ class NewDatabase : public Destination {
                      RebuildInto(conninfo, state, {.jobs = jobs_, .progress = progress}));
     report.Warn();
     if (force_) TRY(Drop(connection, name_));
+    TRY(AwaitSessionsEnd(connection));
     TRY(connection->Exec("ALTER DATABASE " + QuoteIdentifier(incomplete_) + " RENAME TO " +
                          QuoteIdentifier(name_)));
+    return {};
+  }
+
+  // A rename meets the sessions that we have just closed for a moment yet, and would sleep for 100
+  // ms; so it is asked for when they are gone. Whatever else keeps the database is its to report.
+  Result<void> AwaitSessionsEnd(Connection* connection) const {
+    constexpr auto kLongest = std::chrono::milliseconds(100);
+    constexpr auto kPause = std::chrono::milliseconds(2);
+    const std::vector<std::string> parameters = {incomplete_};
+    const auto deadline = std::chrono::steady_clock::now() + kLongest;
+    while (std::chrono::steady_clock::now() < deadline) {
+      ASSIGN_OR_RETURN(
+          const postgres::Rows sessions,
+          connection->Exec("SELECT FROM pg_catalog.pg_stat_activity WHERE datname = $1",
+                           parameters));
+      if (sessions.size() == 0) break;
+      std::this_thread::sleep_for(kPause);
+    }
     return {};
   }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "postgres/server.h"
 #include "replay/state.h"
 
 namespace trunkline {
@@ -22,6 +23,10 @@ struct RebuildOptions {
   bool unlogged = false;
   // Gather statistics for the planner at the end.
   bool analyze = false;
+  // The server, where it is ours alone: it is stopped for a while, and what rows and indexes can be
+  // are written into its files.
+  postgres::Server* server = nullptr;
+  std::string data_directory = {};  // with `server`: where these are
   // Rows loaded so far and in all; called by one thread at a time; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress = {};
 };

@@ -35,6 +35,7 @@ std::vector<RowLoader::Piece> RowLoader::Cut(size_t connections) const {
   });
   std::vector<Piece> pieces;
   for (const size_t table : order) {
+    if (!loaded_.empty() && loaded_[table]) continue;
     const uint64_t rows = state_.tables[table]->row_count();
     const bool spread = connections > kConnectionsForWhole && rows > total_ / 2;
     const uint64_t most = spread ? kLoadedPieceRows : rows;
@@ -85,20 +86,20 @@ Result<void> RowLoader::Copy(postgres::Connection* connection, const Piece& piec
   TRY(state.ForEachRow(piece.first, piece.count, [&](Tuple row) -> Result<void> {
     Result<void> appended = append(row);
     if (++rows - counted == kProgressRows) {
-      Count(rows - counted);
+      Count(static_cast<int64_t>(rows - counted));
       counted = rows;
     }
     return appended ? copy.FlushIfLarge() : appended;
   }));
   if (binary) BinaryCopy::AppendTail(&copy.buffer());
   TRY(copy.Finish());
-  Count(rows - counted);
+  Count(static_cast<int64_t>(rows - counted));
   return {};
 }
 
-void RowLoader::Count(uint64_t rows) {
+void RowLoader::Count(int64_t rows) {
   const std::lock_guard lock(mutex_);
-  done_ += rows;
+  done_ += static_cast<uint64_t>(rows);
   if (progress_) progress_(done_, total_);
 }
 

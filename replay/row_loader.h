@@ -33,6 +33,11 @@ class RowLoader {
   // together is spread, unfrozen, where there are connections for more than that.
   Result<void> Load(std::span<postgres::Connection> connections);
 
+  // By the state's tables: those whose rows are there by other means. Before Load.
+  void LeaveOut(std::vector<bool> loaded) { loaded_ = std::move(loaded); }
+  // Reports rows, or takes them back. Any thread.
+  void Count(int64_t rows);
+
  private:
   struct Piece {
     size_t table = 0;
@@ -45,13 +50,13 @@ class RowLoader {
   std::vector<Piece> Cut(size_t connections) const;
   Result<void> LoadPiece(postgres::Connection* connection, const Piece& piece);
   Result<void> Copy(postgres::Connection* connection, const Piece& piece, bool frozen);
-  void Count(uint64_t rows);
 
   const DatabaseState& state_;
   std::span<const LoadedTable> tables_;
   const Mode mode_;
   Progress progress_;
   uint64_t total_ = 0;
+  std::vector<bool> loaded_;  // empty: none
   std::mutex mutex_;
   uint64_t done_ = 0;
 };
