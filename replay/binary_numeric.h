@@ -6,7 +6,8 @@
 
 namespace trunkline {
 
-// A BinaryEncoder: digits of base 10,000 around the point, and how many decimals are shown.
+// A field of COPY's binary format: digits of base 10,000 around the point, and how many decimals
+// are shown.
 bool EncodeNumeric(std::string_view text, std::string* out);
 
 }  // namespace trunkline

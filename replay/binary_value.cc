@@ -133,15 +133,15 @@ bool EncodeJsonb(std::string_view text, std::string* out) {
   return true;
 }
 
-}  // namespace
-
 bool EncodeText(std::string_view text, std::string* out) {
   AppendBigEndian(static_cast<uint32_t>(text.size()), out);
   out->append(text);
   return true;
 }
 
-BinaryEncoder FindBinaryEncoder(uint32_t type_oid) {
+}  // namespace
+
+BinaryEncoder::TextEncoder BinaryEncoder::FindTextEncoder(uint32_t type_oid) {
   switch (type_oid) {
     case 16:  // bool
       return EncodeBool;
@@ -182,6 +182,69 @@ BinaryEncoder FindBinaryEncoder(uint32_t type_oid) {
     default:
       return nullptr;
   }
+}
+
+BinaryEncoder BinaryEncoder::ForText() { return BinaryEncoder(EncodeText); }
+
+std::optional<BinaryEncoder> BinaryEncoder::For(uint32_t type_oid) {
+  const TextEncoder text = FindTextEncoder(type_oid);
+  if (text == nullptr) return std::nullopt;
+  BinaryEncoder encoder(text);
+  const auto is_number = [&](ValueType type, size_t bytes) {
+    encoder.number_type_ = type;
+    encoder.number_bytes_ = bytes;
+  };
+  switch (type_oid) {
+    case 20:  // int8
+      is_number(ValueType::kDecimal, 8);
+      break;
+    case 21:  // int2
+      is_number(ValueType::kDecimal, 2);
+      break;
+    case 26:  // oid
+      encoder.has_sign_ = false;
+      [[fallthrough]];
+    case 23:  // int4
+      is_number(ValueType::kDecimal, 4);
+      break;
+    case 1082:  // date
+      is_number(ValueType::kDate, 4);
+      break;
+    case 1114:  // timestamp
+      is_number(ValueType::kTimestamp, 8);
+      break;
+    case 1184:  // timestamptz
+      is_number(ValueType::kTimestampTz, 8);
+      break;
+    default:
+      break;
+  }
+  return encoder;
+}
+
+bool BinaryEncoder::AppendNumber(int64_t number, std::string* out) const {
+  const size_t unused = 64 - 8 * number_bytes_;
+  const auto raw = static_cast<uint64_t>(number);
+  const bool fits = has_sign_ ? static_cast<int64_t>(raw << unused) >> unused == number
+                              : raw << unused >> unused == raw;
+  if (!fits) return false;
+  AppendBigEndian(static_cast<uint32_t>(number_bytes_), out);
+  if (number_bytes_ == 8) {
+    AppendBigEndian(raw, out);
+  } else if (number_bytes_ == 4) {
+    AppendBigEndian(static_cast<uint32_t>(raw), out);
+  } else {
+    AppendBigEndian(static_cast<uint16_t>(raw), out);
+  }
+  return true;
+}
+
+bool BinaryEncoder::Append(const Cell& cell, std::string* out) {
+  if (cell.kind != Cell::Kind::kNumber) return text_(cell.text(), out);
+  if (cell.shape == ValueShape{number_type_, 0}) return AppendNumber(cell.number, out);
+  char text[kMaxFormattedBytes];
+  char* end = text;
+  return text_(ValueOf(cell, &formatter_, &end).bytes, out);
 }
 
 }  // namespace trunkline

@@ -15,9 +15,9 @@ bool IsEnum(const Definition& definition, uint32_t oid) {
                      });
 }
 
-BinaryEncoder EncoderOf(const Definition& definition, uint32_t oid) {
-  if (oid < kFirstOwnOid) return FindBinaryEncoder(oid);
-  return IsEnum(definition, oid) ? EncodeText : nullptr;
+std::optional<BinaryEncoder> EncoderOf(const Definition& definition, uint32_t oid) {
+  if (oid < kFirstOwnOid) return BinaryEncoder::For(oid);
+  return IsEnum(definition, oid) ? std::optional(BinaryEncoder::ForText()) : std::nullopt;
 }
 
 }  // namespace
@@ -28,9 +28,9 @@ std::optional<BinaryCopy> BinaryCopy::For(const Relation& relation,
   BinaryCopy copy;
   for (const size_t column : columns) {
     const RelationColumn& described = relation.columns[column];
-    const BinaryEncoder encode = EncoderOf(definition, described.type_oid);
-    if (encode == nullptr) return std::nullopt;
-    copy.fields_.push_back({column, described.name, encode});
+    const auto encoder = EncoderOf(definition, described.type_oid);
+    if (!encoder) return std::nullopt;
+    copy.fields_.push_back({column, described.name, *encoder});
   }
   return copy;
 }
@@ -42,13 +42,13 @@ void BinaryCopy::AppendHead(std::string* out) {
   AppendBigEndian<uint32_t>(0, out);  // size of what may follow the header
 }
 
-Result<void> BinaryCopy::AppendRow(Tuple row, std::string* out) const {
+Result<void> BinaryCopy::AppendRow(std::span<const Cell> row, std::string* out) {
   AppendBigEndian(static_cast<uint16_t>(fields_.size()), out);
-  for (const Field& field : fields_) {
-    const Value& value = row[field.column];
-    if (value.state == ValueState::kNull) {
+  for (Field& field : fields_) {
+    const Cell& cell = row[field.column];
+    if (cell.is_null()) {
       AppendBigEndian<uint32_t>(UINT32_MAX, out);
-    } else if (!field.encode(value.bytes, out)) {
+    } else if (!field.encoder.Append(cell, out)) {
       return Fail(ErrorKind::kCorrupt,
                   "column " + field.name + " has a value that is none of its type");
     }

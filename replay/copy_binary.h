@@ -5,12 +5,13 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "archive/cell.h"
 #include "archive/definition.h"
 #include "base/error.h"
-#include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/binary_value.h"
 
@@ -24,14 +25,14 @@ class BinaryCopy {
 
   static void AppendHead(std::string* out);
   // kCorrupt, naming the column, for a value that is none of its type.
-  Result<void> AppendRow(Tuple row, std::string* out) const;
+  Result<void> AppendRow(std::span<const Cell> row, std::string* out);
   static void AppendTail(std::string* out);
 
  private:
   struct Field {
     size_t column = 0;
     std::string name;
-    BinaryEncoder encode = nullptr;
+    BinaryEncoder encoder;
   };
   std::vector<Field> fields_;
 };

@@ -115,7 +115,7 @@ void AppendStoredNumeric(std::string_view binary, std::string* out) {
 }
 
 std::optional<HeapFormat::Field> HeapFormat::FieldFor(const HeapAttribute& attribute) {
-  Field field{.encode = FindBinaryEncoder(attribute.type_oid),
+  Field field{.encoder = BinaryEncoder::For(attribute.type_oid),
               .not_null = attribute.not_null,
               .modifier = attribute.modifier,
               .type_oid = attribute.type_oid};
@@ -171,7 +171,7 @@ std::optional<HeapFormat::Field> HeapFormat::FieldFor(const HeapAttribute& attri
   const bool agrees = attribute.alignment == alignment &&
                       attribute.length == (varies ? -1 : static_cast<int>(field.size)) &&
                       (!varies || attribute.storage != 'p');
-  return agrees && field.encode != nullptr ? std::optional(field) : std::nullopt;
+  return agrees && field.encoder ? std::optional(field) : std::nullopt;
 }
 
 std::optional<HeapFormat> HeapFormat::For(const Relation& relation, const std::vector<size_t>& sent,
@@ -192,7 +192,6 @@ std::optional<HeapFormat> HeapFormat::For(const Relation& relation, const std::v
 }
 
 bool HeapFormat::FitsModifier(const Field& field, std::string_view text) {
-  if (field.modifier < 0) return true;
   constexpr int32_t kOffset = 4;  // VARHDRSZ
   const int32_t modifier = field.modifier - kOffset;
   switch (static_cast<StoredType>(field.type_oid)) {
@@ -245,10 +244,16 @@ void HeapFormat::AppendVarying(std::string_view content, std::string* tuple) con
   tuple->append(content);
 }
 
-bool HeapFormat::Form(Tuple row, uint32_t xid, std::string* tuple) {
-  const auto is_null = [&](const Field& field) {
-    return row[field.column].state == ValueState::kNull;
-  };
+bool HeapFormat::Fits(const Field& field, const Cell& cell) {
+  if (cell.kind == Cell::Kind::kText && cell.size > 8 * kLargestTuple) return false;
+  if (field.modifier < 0) return true;
+  char text[kMaxFormattedBytes];
+  char* end = text;
+  return FitsModifier(field, ValueOf(cell, &formatter_, &end).bytes);
+}
+
+bool HeapFormat::Form(std::span<const Cell> row, uint32_t xid, std::string* tuple) {
+  const auto is_null = [&](const Field& field) { return row[field.column].is_null(); };
   const bool has_null = std::any_of(fields_.begin(), fields_.end(), is_null);
   const size_t head = MaxAlign(kNullsAt + (has_null ? (fields_.size() + 7) / 8 : 0));
   tuple->assign(head, '\0');
@@ -261,10 +266,9 @@ bool HeapFormat::Form(Tuple row, uint32_t xid, std::string* tuple) {
       continue;
     }
     if (has_null) (*tuple)[kNullsAt + i / 8] |= static_cast<char>(1 << i % 8);
-    const std::string_view text = row[field.column].bytes;
-    if (text.size() > 8 * kLargestTuple || !FitsModifier(field, text)) return false;
+    const Cell& cell = row[field.column];
     scratch_.clear();
-    if (!field.encode(text, &scratch_)) return false;
+    if (!Fits(field, cell) || !field.encoder->Append(cell, &scratch_)) return false;
     const std::string_view value = std::string_view(scratch_).substr(kLengthBytes);
     if (field.kind == Kind::kVarying) {
       AppendVarying(value, tuple);

@@ -4,11 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "archive/cell.h"
 #include "base/error.h"
-#include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/binary_value.h"
 
@@ -41,13 +42,13 @@ class HeapFormat {
   // Makes `tuple` the row, with a header that says that it was written by `xid` and that all see
   // it; its own place is missing in it. False where the server had better take the row itself: it
   // is to refuse it, or to move values out of it.
-  bool Form(Tuple row, uint32_t xid, std::string* tuple);
+  bool Form(std::span<const Cell> row, uint32_t xid, std::string* tuple);
 
  private:
   enum class Kind { kInteger, kBytes, kVarying, kNumeric };
   struct Field {
     size_t column = 0;
-    BinaryEncoder encode = nullptr;
+    std::optional<BinaryEncoder> encoder = {};
     Kind kind = Kind::kInteger;
     size_t size = 0;
     size_t alignment = 1;
@@ -60,11 +61,13 @@ class HeapFormat {
 
   static std::optional<Field> FieldFor(const HeapAttribute& attribute);
   // What the server would refuse or change is false.
+  bool Fits(const Field& field, const Cell& cell);
   static bool FitsModifier(const Field& field, std::string_view text);
   void AppendFixed(Field* field, std::string* tuple);
   void AppendVarying(std::string_view content, std::string* tuple) const;
 
   std::vector<Field> fields_;
+  ValueFormatter formatter_;
   std::string scratch_;  // a value as COPY's binary format has it
   std::string numeric_;
 };

@@ -235,10 +235,9 @@ bool PgdataLoad::Holds(const Index& index, const std::string& schema, const std:
   std::vector<int64_t> keys;
   keys.reserve(referenced->row_count());
   const auto read =
-      referenced->ForEachRow(0, referenced->row_count(), [&](Tuple row) -> Result<void> {
-        if (row[number].state != ValueState::kNull)
-          keys.push_back(Number<int64_t>(row[number].bytes));
-        return {};
+      referenced->ForEachCells(0, referenced->row_count(), [&](std::span<const Cell> row) {
+        if (row[number].kind == Cell::Kind::kNumber) keys.push_back(row[number].number);
+        return Result<void>();
       });
   std::sort(keys.begin(), keys.end());
   return read && std::includes(keys.begin(), keys.end(), index.keys.begin(), index.keys.end());

@@ -78,7 +78,7 @@ class HeapWrite {
     PageWriter page;
     std::string tuple;
     uint64_t number = first;
-    TRY(rows_.ForEachRow(first, count, [&](Tuple row) -> Result<void> {
+    TRY(rows_.ForEachCells(first, count, [&](std::span<const Cell> row) -> Result<void> {
       if (!format.Form(row, xid_, &tuple)) return Decline();
       if (pages->empty() || !page.Fits(tuple.size())) {
         pages->resize(pages->size() + kPageBytes);

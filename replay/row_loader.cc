@@ -70,27 +70,31 @@ Result<void> RowLoader::LoadPiece(postgres::Connection* connection, const Piece&
 Result<void> RowLoader::Copy(postgres::Connection* connection, const Piece& piece, bool frozen) {
   const LoadedTable& table = tables_[piece.table];
   const TableState& state = *state_.tables[piece.table];
-  const auto binary = BinaryCopy::For(state.relation(), table.columns, state_.definition);
+  auto binary = BinaryCopy::For(state.relation(), table.columns, state_.definition);
   postgres::CopyWriter copy(connection);
   std::string options = binary ? "FORMAT binary" : "FORMAT text";
   if (frozen) options += ", FREEZE";
   TRY(copy.Start(table.copy + " WITH (" + options + ")"));
   if (binary) BinaryCopy::AppendHead(&copy.buffer());
-  const auto append = [&](Tuple row) -> Result<void> {
-    if (binary) return binary->AppendRow(row, &copy.buffer());
-    AppendCopyRow(row, table.columns, &copy.buffer());
-    return {};
-  };
   uint64_t counted = 0;
   uint64_t rows = 0;
-  TRY(state.ForEachRow(piece.first, piece.count, [&](Tuple row) -> Result<void> {
-    Result<void> appended = append(row);
+  const auto note = [&](Result<void> appended) -> Result<void> {
     if (++rows - counted == kProgressRows) {
       Count(static_cast<int64_t>(rows - counted));
       counted = rows;
     }
     return appended ? copy.FlushIfLarge() : appended;
-  }));
+  };
+  if (binary) {
+    TRY(state.ForEachCells(piece.first, piece.count, [&](std::span<const Cell> row) {
+      return note(binary->AppendRow(row, &copy.buffer()));
+    }));
+  } else {
+    TRY(state.ForEachRow(piece.first, piece.count, [&](Tuple row) {
+      AppendCopyRow(row, table.columns, &copy.buffer());
+      return note({});
+    }));
+  }
   if (binary) BinaryCopy::AppendTail(&copy.buffer());
   TRY(copy.Finish());
   Count(static_cast<int64_t>(rows - counted));

@@ -207,7 +207,34 @@ TEST(BinaryValueTest, WhatIsNoValueOfTheTypeIsRefused) {
       {2950, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1"}};
   for (const auto& [oid, text] : wrong) {
     std::string out;
-    EXPECT_FALSE(FindBinaryEncoder(oid)(text, &out)) << oid << " " << text;
+    EXPECT_FALSE(BinaryEncoder::For(oid)->Append(Cell::Text(text), &out)) << oid << " " << text;
+    EXPECT_FALSE(BinaryEncoder::For(oid)->Append(CellOf(text), &out)) << oid << " " << text;
+  }
+}
+
+TEST(BinaryEncoderTest, TakesNumbersForTheirText) {
+  const std::vector<std::pair<uint32_t, std::string_view>> values = {
+      {20, "-9223372036854775808"},
+      {21, "-32768"},
+      {21, "32767"},
+      {23, "-2147483648"},
+      {26, "4294967295"},
+      {25, "12"},
+      {1043, "2016-11-30"},
+      {700, "1.5"},
+      {701, "-7"},
+      {1082, "1999-12-31"},
+      {1114, "2016-11-30 17:29:00.25"},
+      {1184, "0001-01-01 00:00:00+00"},
+      {1700, "-12.50"},
+      {3802, "17"}};
+  for (const auto& [oid, text] : values) {
+    std::string of_text;
+    std::string of_number;
+    ASSERT_EQ(CellOf(text).kind, Cell::Kind::kNumber) << text;
+    EXPECT_TRUE(BinaryEncoder::For(oid)->Append(Cell::Text(text), &of_text)) << oid << " " << text;
+    EXPECT_TRUE(BinaryEncoder::For(oid)->Append(CellOf(text), &of_number)) << oid << " " << text;
+    EXPECT_EQ(of_number, of_text) << oid << " " << text;
   }
 }
 
