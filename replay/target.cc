@@ -95,8 +95,16 @@ class LimitResolver {
   LimitResolver(const Store& store, const Catalog& catalog)
       : store_(store), timeline_(store, catalog), catalog_(catalog) {}
 
+  // A base snapshot past the segments counts once it does not need the changes up to it, as one
+  // does that was taken up again after a crash.
   Result<Lsn> operator()(Latest) const {
-    if (catalog_.end().valid()) return catalog_.end();
+    const Lsn end = catalog_.end();
+    const Lsn archived = catalog_.segments.empty() ? end : catalog_.segments.back().end;
+    if (archived < end) {
+      ASSIGN_OR_RETURN(const std::vector<TablesAt> start, SnapshotsFor(store_, catalog_, end));
+      return start.front().lsn < end ? archived : end;
+    }
+    if (end.valid()) return end;
     return Fail(ErrorKind::kNotFound, "the archive is empty", Reachable(catalog_));
   }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <utility>
 
 #include "archive/catalog.h"
 #include "tests/support/csv.h"
@@ -102,6 +104,60 @@ TEST_F(MaintenanceTest, BesideARunningDaemon) {
   session.Do(flush_);
   EXPECT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
   ExpectExact(last);
+}
+
+// A log that nobody reads for a while: what comes next is merged meanwhile, then removed.
+class PausedLog {
+ public:
+  explicit PausedLog(const std::string& archive)
+      : pipe_(popen((Binary("trunkline") + " log " + archive + " --format text").c_str(), "r")) {
+    text_ += static_cast<char>(std::fgetc(pipe_));
+  }
+  ~PausedLog() {
+    if (pipe_ != nullptr) pclose(pipe_);
+  }
+  std::string ReadOn() {
+    for (int c = std::fgetc(pipe_); c != EOF; c = std::fgetc(pipe_)) text_ += static_cast<char>(c);
+    exit_code_ = WEXITSTATUS(pclose(std::exchange(pipe_, nullptr)));
+    return text_;
+  }
+  int exit_code() const { return exit_code_; }
+
+ private:
+  std::FILE* pipe_;
+  std::string text_;
+  int exit_code_ = -1;
+};
+
+TEST_F(MaintenanceTest, ALogGoesOnWhereWhatComesNextIsMergedAndSaysSoWhereItIsRemoved) {
+  Daemon daemon({.source = conninfo_,
+                 .archive = archive(),
+                 .arguments = {"--segment-max-bytes", "20kB", "--segment-max-age", "1h"}});
+  daemon.RunTo("now");
+  Session session(conninfo_);
+  for (int round = 0; round < 30; ++round) {
+    session.Do("UPDATE public.keyed SET note = md5(random()::text) || md5(random()::text)");
+    session.Do(
+        "INSERT INTO public.\"Odd \"\"name\"\"\" SELECT md5(i::text) FROM "
+        "generate_series(1, 300) i");
+  }
+  EXPECT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
+  ASSERT_GT(Listed().segments.size(), 12U);
+  const std::string whole = Trunkline({"log", archive(), "--format", "text"}).out;
+  {
+    PausedLog log(archive());
+    EXPECT_EQ(Trunkline({"compact", archive(), "--target-bytes", "60kB"}).exit_code, 0);
+    EXPECT_TRUE(log.ReadOn() == whole);
+    EXPECT_EQ(log.exit_code(), 0);
+  }
+  PausedLog log(archive());
+  EXPECT_EQ(Trunkline({"snapshot", archive()}).exit_code, 0);
+  EXPECT_EQ(Trunkline({"retain", archive(), "--keep-from", "latest", "--yes"}).exit_code, 0);
+  EXPECT_TRUE(whole.starts_with(log.ReadOn()));
+  EXPECT_EQ(log.exit_code(), 1);
+  const Outcome from_removed = Trunkline({"log", archive(), "--from", "lsn:0/1"});
+  EXPECT_EQ(from_removed.exit_code, 1) << from_removed;
+  EXPECT_THAT(from_removed.err, HasSubstr("was removed"));
 }
 
 }  // namespace
