@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kBatchBytes = 1 << 20;
 constexpr std::string_view kDatabase = "/rocksdb";
 
-rocksdb::Slice AsSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 rocksdb::Options RocksOptions() {
   rocksdb::Options options;
@@ -89,10 +89,10 @@ class RocksCursor final : public HistoryIndex::Cursor {
     iterator_.reset(database->NewIterator(options));
   }
 
-  void Seek(std::string_view key) override { iterator_->Seek(AsSlice(key)); }
+  void Seek(std::string_view key) override { iterator_->Seek(SliceOf(key)); }
   void Next() override { iterator_->Next(); }
   bool valid() const override {
-    return iterator_->Valid() && iterator_->key().starts_with(AsSlice(prefix_));
+    return iterator_->Valid() && iterator_->key().starts_with(SliceOf(prefix_));
   }
   std::string_view key() const override {
     return {iterator_->key().data(), iterator_->key().size()};
@@ -135,7 +135,7 @@ class HistoryIndex::Impl {
 
   Result<std::optional<std::string>> Get(std::string_view key) const {
     std::string value;
-    const rocksdb::Status status = database_->Get(rocksdb::ReadOptions(), AsSlice(key), &value);
+    const rocksdb::Status status = database_->Get(rocksdb::ReadOptions(), SliceOf(key), &value);
     if (status.IsNotFound()) return std::optional<std::string>();
     TRY(Check(status));
     return std::optional(std::move(value));
@@ -146,12 +146,12 @@ class HistoryIndex::Impl {
   }
 
   Result<void> Put(std::string_view key, std::string_view value) {
-    TRY(Check(batch_.Put(AsSlice(key), AsSlice(value))));
+    TRY(Check(batch_.Put(SliceOf(key), SliceOf(value))));
     put_bytes_ += key.size() + value.size();
     return batch_.GetDataSize() < kBatchBytes ? Result<void>() : Write();
   }
 
-  Result<void> Erase(std::string_view key) { return Check(batch_.Delete(AsSlice(key))); }
+  Result<void> Erase(std::string_view key) { return Check(batch_.Delete(SliceOf(key))); }
   uint64_t put_bytes() const { return put_bytes_; }
 
   Result<void> Write() {
