@@ -174,7 +174,8 @@ Result<void> SweepFolders(Store* store, const std::vector<Lsn>& folders) {
 Result<RetentionPlan> PlanRetention(const Store& store, const Catalog& catalog, Lsn keep_from) {
   // One past the segments shows what a failover may take back, and is removed then.
   const Lsn archived = catalog.segments.empty() ? keep_from : catalog.segments.back().end;
-  const SnapshotEntry* base = catalog.SnapshotAtOrBefore(std::min(keep_from, archived));
+  const Lsn oldest = FAULT_VALUE("retention.base", std::min(keep_from, archived), archived);
+  const SnapshotEntry* base = catalog.SnapshotAtOrBefore(oldest);
   if (base == nullptr) {
     return Fail(ErrorKind::kNotFound,
                 "the archive has no base snapshot at or before lsn:" + keep_from.ToString() +
@@ -191,8 +192,7 @@ Result<RetentionPlan> PlanRetention(const Store& store, const Catalog& catalog, 
                 std::string(kListAgainHint));
   }
   ASSIGN_OR_RETURN(const std::set<Lsn> needed, NeededFolders(store, now, plan.base));
-  const SegmentEntry* first =
-      FirstKept(now, FAULT_VALUE("retention.begin", *needed.begin(), Lsn{UINT64_MAX}));
+  const SegmentEntry* first = FirstKept(now, *needed.begin());
   if (first != nullptr) plan.begin = first->begin;
   if (plan.begin > *needed.begin()) {
     return Fail(ErrorKind::kGap,

@@ -36,7 +36,7 @@ const std::map<std::string, std::string>& Canaries() {
   static const std::map<std::string, std::string> canaries = {
       {"archives-twice", "segment.twice 100 wrong"},
       {"confirms-early", "feedback.durable 1- wrong"},
-      {"keeps-too-little", "retention.begin 1- wrong"},
+      {"keeps-too-little", "retention.base 1- wrong"},
       {"keeps-what-was-rolled-back", "spool.rollback 1- wrong"},
       {"loses-a-row-of-the-snapshot", "snapshot.row 7 wrong"},
       {"loses-a-transaction", "segment.belongs 30 wrong"},

@@ -140,7 +140,12 @@ void Maintenance::Run(const std::vector<std::string>& arguments, bool writes, Ra
            outcome.err.find("base snapshot") != std::string::npos;
   std::ostringstream text;
   text << arguments.front() << " (faults: " << faults << "): " << outcome;
+  const std::optional<Lsn> first = Layout(archive_).first_snapshot();
   const std::scoped_lock lock(mutex_);
+  if (first_snapshot_ && first && *first > std::max(kept_from_, *first_snapshot_)) {
+    findings_.push_back("no base snapshot leads to " + kept_from_.ToString() +
+                        ", which was to be kept, after " + text.str());
+  }
   ++runs_;
   log_ += text.str() + "\n";
   if (!right) findings_.push_back(text.str());
