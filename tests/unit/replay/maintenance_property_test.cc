@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -32,11 +33,17 @@ class MortalStore final : public Store {
   explicit MortalStore(Store* store) : store_(*store) {}
 
   void LiveFor(std::optional<int> writes) { left_ = writes; }
+  // Somebody else does something just before the so many-th listing or write from now on.
+  void InterruptAt(uint64_t call, std::function<void()> rival) {
+    calls_ = call;
+    rival_ = std::move(rival);
+  }
   bool alive() const { return !left_ || *left_ >= 0; }
 
   std::string url() const override { return store_.url(); }
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) const override {
     if (!alive()) return Killed();
+    LetRivalIn();
     return store_.List(prefix);
   }
   Result<std::unique_ptr<ByteSource>> Open(std::string_view name) const override {
@@ -60,10 +67,19 @@ class MortalStore final : public Store {
 
  private:
   static tl::unexpected<Error> Killed() { return Fail(ErrorKind::kCancelled, "killed"); }
-  bool Survives() { return !left_ || --*left_ >= 0; }
+  bool Survives() {
+    LetRivalIn();
+    return !left_ || --*left_ >= 0;
+  }
+  void LetRivalIn() const {
+    if (!rival_ || calls_-- > 0) return;
+    std::exchange(rival_, nullptr)();
+  }
 
   Store& store_;
   std::optional<int> left_;
+  mutable uint64_t calls_ = 0;
+  mutable std::function<void()> rival_;
 };
 
 std::string TimeOf(int64_t seconds) { return Timestamp{seconds * 1'000'000}.ToString(); }
@@ -382,6 +398,10 @@ TEST_P(MaintenancePropertyTest, WhatIsKeptStaysAsItWasWhateverIsMergedAndRemoved
     std::optional<RetentionPlan> removal;
     if (Below(3) > 0) merge = PlanMerge();
     if (Below(2) == 0) removal = PlanRemoval();
+    // A rival that has listed before comes in at any point.
+    const CompactionPlan rival = PlanMerge();
+    mortal_.InterruptAt(Below(12),
+                        [&] { ExpectExcused(Compact(store_.get(), rival, {}, nullptr)); });
     if (Below(2) == 0) {
       CarryOut(merge, {});
       CarryOut({}, removal);
@@ -389,6 +409,7 @@ TEST_P(MaintenancePropertyTest, WhatIsKeptStaysAsItWasWhateverIsMergedAndRemoved
       CarryOut({}, removal);
       CarryOut(merge, {});
     }
+    mortal_.InterruptAt(0, nullptr);
     ExpectAllAsBefore("round " + std::to_string(round));
   }
 }
