@@ -241,8 +241,6 @@ struct Answer {
   bool ambiguous = false;
   std::string text;
   std::string around;  // the transactions on either side
-
-  friend bool operator==(const Answer&, const Answer&) = default;
 };
 
 Answer AnswerTo(const ArchiveBuilder& archive, const std::string& target) {
