@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "archive/listed_segment.h"
 #include "archive/manifest.h"
 #include "base/check.h"
 #include "base/fault.h"
@@ -81,7 +82,7 @@ Result<void> Appender::Resume(const Catalog& catalog) {
   if (!catalog.segments.empty()) begin_ = catalog.segments.front().begin;
   const SegmentEntry* last = LastSegment(catalog);
   if (last == nullptr) return {};
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(*store_, last->name));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(*store_, last->name));
   const SegmentHeader& header = reader->header();
   if (header.begin != last->begin || header.end != last->end ||
       header.identity_digest != identity_digest_) {
@@ -104,7 +105,7 @@ Result<void> Appender::ResumeSnapshots(const Catalog& catalog) {
   }
   if (!newest_snapshot_.valid()) return {};
   ASSIGN_OR_RETURN(const auto manifest,
-                   OpenSegment(*store_, SnapshotManifestName(newest_snapshot_)));
+                   OpenListed(*store_, SnapshotManifestName(newest_snapshot_)));
   snapshot_reaches_back_to_ = OldestPart(manifest->header().parts, newest_snapshot_);
   if (!end_.valid()) timeline_ = manifest->header().timeline;
   return {};
@@ -189,7 +190,9 @@ Result<void> Appender::PublishPending() {
   FAULT("appender.publish");
   const std::vector<NewObject> objects = PendingObjects();
   Result<void> put = store_->Put(objects);
-  if (!put && put.error().kind == ErrorKind::kAlreadyExists) {
+  bool overtaken = !put && put.error().kind == ErrorKind::kAlreadyExists;
+  if (!put && put.error().kind == ErrorKind::kUnavailable) overtaken = IsOvertaken();
+  if (overtaken) {
     Error conflict{
         ErrorKind::kConflict,
         "another daemon has archived what follows " + pending_.front()->header().begin.ToString(),
@@ -217,6 +220,23 @@ Result<void> Appender::PublishPending() {
   }
   pending_.clear();
   return {};
+}
+
+// Whether the archive goes on behind end(), and what stood there, or what came next, was merged or
+// removed since: a Put whose answer was lost has happened, or another writer was first.
+bool Appender::IsOvertaken() const {
+  Result<std::vector<ObjectInfo>> objects = store_->List(kSegmentPrefix);
+  if (!objects) return false;
+  const bool predecessor_is_there =
+      !end_.valid() || std::any_of(objects->begin(), objects->end(), [this](const auto& object) {
+        return object.name == last_name_;
+      });
+  const Catalog now = CatalogOf(*std::move(objects));
+  if (now.segments.empty() || now.end() <= end_) return false;
+  return !predecessor_is_there ||
+         std::any_of(now.segments.begin(), now.segments.end(), [this](const SegmentEntry& entry) {
+           return entry.merged && entry.end > end_;
+         });
 }
 
 SegmentHeader Appender::SnapshotHeader(SegmentKind kind, Lsn lsn, uint32_t timeline,
@@ -258,6 +278,47 @@ Result<SnapshotPart> Appender::PutSnapshotPart(SegmentWriter writer, Lsn lsn,
   return SnapshotPart{object.name, segment->digest(), segment->changes(), relation};
 }
 
+Result<bool> Appender::HasAllParts(Lsn lsn, const std::vector<SnapshotPart>& parts) const {
+  // Few are asked for one by one: a listing may be long.
+  constexpr size_t kFewParts = 16;
+  const Lsn oldest = OldestPart(parts, lsn);
+  if (parts.size() <= kFewParts && oldest == lsn) {
+    for (const SnapshotPart& part : parts) {
+      const Result<std::unique_ptr<ByteSource>> there = store_->Open(part.name);
+      if (!there && there.error().kind == ErrorKind::kNotFound) return false;
+      TRY(there);
+    }
+    return true;
+  }
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store_->List(kSnapshotsPrefix));
+  std::unordered_set<std::string> present;
+  for (const ObjectInfo& object : objects) present.insert(object.name);
+  const Catalog catalog = CatalogOf(std::move(objects));
+  const auto is_in_the_way = [&](const SnapshotEntry& snapshot) {
+    return snapshot.complete && snapshot.lsn > oldest && snapshot.lsn != lsn;
+  };
+  const bool in_the_way = oldest < lsn && std::any_of(catalog.snapshots.begin(),
+                                                      catalog.snapshots.end(), is_in_the_way);
+  return !in_the_way && std::all_of(parts.begin(), parts.end(), [&](const SnapshotPart& part) {
+    return present.contains(part.name);
+  });
+}
+
+// Others may have removed parts: a daemon, which takes them for what a crash has left, or a
+// retention, for which a later base snapshot is enough. They look for manifests before and after
+// they remove something, we for the parts behind the manifest, so that one sees the other.
+Result<void> Appender::PutManifest(const NewObject& object, Lsn lsn,
+                                   const std::vector<SnapshotPart>& parts) const {
+  TRY(store_->Put({&object, 1}));
+  ASSIGN_OR_RETURN(const bool whole, HasAllParts(lsn, parts));
+  if (whole) return {};
+  TRY(store_->Remove({&object.name, 1}));
+  return Fail(ErrorKind::kConflict,
+              "parts of the snapshot at " + lsn.ToString() +
+                  " were removed, or a later base snapshot came, before it was complete",
+              "the next attempt begins with what is there now");
+}
+
 // Another daemon may have removed the parts, taking them for what a crash had left.
 Result<std::string> Appender::PutPartList(SegmentHeader header, std::string name) const {
   const auto of_this_folder = [&](const SnapshotPart& part) {
@@ -269,7 +330,7 @@ Result<std::string> Appender::PutPartList(SegmentHeader header, std::string name
   ASSIGN_OR_RETURN(const std::unique_ptr<FinishedSegment> manifest,
                    SegmentWriter{SegmentOptions{}}.Finish(std::move(header)));
   const NewObject object{std::move(name), manifest.get(), std::move(predecessor)};
-  TRY(store_->Put({&object, 1}));
+  TRY(PutManifest(object, manifest->header().end, manifest->header().parts));
   return object.name;
 }
 
@@ -311,7 +372,7 @@ Result<void> Appender::PutSnapshotManifest(Lsn lsn, std::vector<SnapshotPart> pa
                    writer.Finish(std::move(header)));
   const NewObject object{SnapshotManifestName(lsn), manifest.get(), std::string(kIdentityObject)};
   FAULT("snapshot.manifest");
-  TRY(store_->Put({&object, 1}));
+  TRY(PutManifest(object, lsn, manifest->header().parts));
   FAULT("snapshot.complete");
   return {};
 }
@@ -327,7 +388,7 @@ Result<void> Appender::CompleteSnapshot(Lsn lsn, std::vector<SnapshotPart> parts
 }
 
 Result<Catalog> Appender::SnapshotsInStore() const {
-  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store_->List("snapshots/"));
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store_->List(kSnapshotsPrefix));
   return CatalogOf(std::move(objects));
 }
 
@@ -346,7 +407,30 @@ Result<void> Appender::RemoveIncompleteSnapshots() const {
       names.push_back(SnapshotDefinitionName(snapshot.lsn));
     }
   }
-  return store_->Remove(names);
+  if (names.empty()) return {};
+  TRY(store_->Remove(names));
+  return RemoveManifestsOf({names.begin(), names.end()});
+}
+
+// Of a snapshot that somebody completed while its parts were being removed.
+Result<void> Appender::RemoveManifestsOf(const std::unordered_set<std::string>& removed) const {
+  ASSIGN_OR_RETURN(const Catalog catalog, SnapshotsInStore());
+  std::vector<std::string> hollow;
+  for (const SnapshotEntry& snapshot : catalog.snapshots) {
+    const bool touched = std::any_of(removed.begin(), removed.end(), [&](const std::string& name) {
+      return SnapshotLsnOf(name) == snapshot.lsn;
+    });
+    if (!touched) continue;
+    for (const ObjectInfo& object : snapshot.Manifests()) {
+      ASSIGN_OR_RETURN(const auto manifest, OpenListed(*store_, object.name));
+      const std::vector<SnapshotPart>& parts = manifest->header().parts;
+      const bool lists_removed =
+          std::any_of(parts.begin(), parts.end(),
+                      [&](const SnapshotPart& part) { return removed.contains(part.name); });
+      if (lists_removed) hollow.push_back(object.name);
+    }
+  }
+  return hollow.empty() ? Result<void>() : store_->Remove(hollow);
 }
 
 Result<std::unordered_set<std::string>> Appender::PartsOfPages(
@@ -361,11 +445,12 @@ Result<std::unordered_set<std::string>> Appender::PartsOfPages(
 
 Result<void> Appender::RemoveSnapshotsAfter(Lsn lsn) {
   ASSIGN_OR_RETURN(const Catalog catalog, SnapshotsInStore());
-  std::vector<std::string> names;
+  std::vector<SnapshotEntry> later;
   for (const SnapshotEntry& snapshot : catalog.snapshots) {
-    if (snapshot.lsn <= lsn) continue;
-    for (const ObjectInfo& object : snapshot.Objects()) names.push_back(object.name);
+    if (snapshot.lsn > lsn) later.push_back(snapshot);
   }
+  std::vector<std::string> names;
+  for (const ObjectInfo& object : InOrderOfRemoval(later)) names.push_back(object.name);
   TRY(store_->Remove(names));
   ASSIGN_OR_RETURN(const Catalog kept, SnapshotsInStore());
   return ResumeSnapshots(kept);

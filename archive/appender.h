@@ -64,7 +64,8 @@ class Appender {
   // Publishes the segments added, in one Put, so that a store with transactions takes all or none;
   // durable when this returns. When the store fails, they are kept (has_pending), and this tries
   // again. The store may hold them already, when only its answer was lost. kConflict: another
-  // writer has appended; open the archive anew.
+  // writer has appended, or what was published without an answer was merged meanwhile; open the
+  // archive anew.
   Result<void> PublishPending();
   bool has_pending() const { return !pending_.empty(); }
 
@@ -77,6 +78,8 @@ class Appender {
   // What PublishPending published last; nothing before it has.
   const std::vector<AppendedSegment>& last_appended() const { return last_appended_; }
 
+  // Manifests are kConflict, and not published, where others have removed parts meanwhile, or where
+  // parts lie in earlier folders and a base snapshot has come that is later than these.
   // A snapshot at `lsn` is published in this order: the definition of its tables (`document` is the
   // JSON of docs/definition.md), then of each table its parts and the manifest that makes it count.
   // Those that are const may be called from several threads at once, also beside the other methods.
@@ -119,7 +122,12 @@ class Appender {
                          uint32_t server_version) const;
   SegmentHeader SnapshotHeader(SegmentKind kind, Lsn lsn, uint32_t timeline,
                                uint32_t server_version) const;
+  Result<bool> HasAllParts(Lsn lsn, const std::vector<SnapshotPart>& parts) const;
+  Result<void> PutManifest(const NewObject& object, Lsn lsn,
+                           const std::vector<SnapshotPart>& parts) const;
   Result<std::string> PutPartList(SegmentHeader header, std::string name) const;
+  Result<void> RemoveManifestsOf(const std::unordered_set<std::string>& removed) const;
+  bool IsOvertaken() const;
   Result<Catalog> SnapshotsInStore() const;
   Result<std::unordered_set<std::string>> PartsOfPages(const SnapshotEntry& snapshot) const;
   Result<void> Add(SegmentWriter writer, SegmentHeader header);

@@ -14,7 +14,6 @@
 namespace trunkline {
 namespace {
 
-constexpr std::string_view kSnapshotsFolder = "snapshots/";
 constexpr std::string_view kManifestName = "complete";
 constexpr std::string_view kDefinitionName = "definition";
 constexpr std::string_view kTableSuffix = ".complete";
@@ -118,12 +117,12 @@ std::string_view TableOfNumbered(std::string_view text, std::string_view suffix)
 }
 
 // "snapshots/<lsn>/"
-std::string SnapshotFolder(Lsn lsn) { return std::string(kSnapshotsFolder) + lsn.ToHex16() + "/"; }
+std::string SnapshotFolder(Lsn lsn) { return std::string(kSnapshotsPrefix) + lsn.ToHex16() + "/"; }
 
 // Adds the object to its snapshot; false when its name is no snapshot's.
 bool AddToSnapshot(const ObjectInfo& object, std::map<Lsn, SnapshotEntry>* snapshots) {
   std::string_view rest = object.name;
-  if (!ConsumePrefix(&rest, kSnapshotsFolder)) return false;
+  if (!ConsumePrefix(&rest, kSnapshotsPrefix)) return false;
   const std::optional<Lsn> lsn = ConsumeLsn(&rest);
   if (!lsn || !ConsumePrefix(&rest, "/")) return false;
   SnapshotEntry entry;
@@ -172,15 +171,11 @@ void TakeSegments(Tiling tiling, Catalog* catalog) {
 // Nothing leads from a snapshot that is before what was retained.
 void TakeSnapshots(std::map<Lsn, SnapshotEntry> snapshots, Catalog* catalog) {
   const Lsn first = catalog->retained ? catalog->retained->end : Lsn{};
+  std::vector<SnapshotEntry> superseded;
   for (auto& [lsn, snapshot] : snapshots) {
-    if (lsn >= first) {
-      catalog->snapshots.push_back(std::move(snapshot));
-      continue;
-    }
-    for (ObjectInfo& object : snapshot.Objects()) {
-      catalog->superseded_snapshots.push_back(std::move(object));
-    }
+    (lsn >= first ? catalog->snapshots : superseded).push_back(std::move(snapshot));
   }
+  catalog->superseded_snapshots = InOrderOfRemoval(superseded);
 }
 
 bool HasHole(const Catalog& catalog) {
@@ -238,7 +233,7 @@ std::string SnapshotManifestName(Lsn lsn) {
 }
 
 std::optional<Lsn> SnapshotLsnOf(std::string_view name) {
-  if (!ConsumePrefix(&name, kSnapshotsFolder)) return std::nullopt;
+  if (!ConsumePrefix(&name, kSnapshotsPrefix)) return std::nullopt;
   return ConsumeLsn(&name);
 }
 
@@ -248,13 +243,25 @@ bool SnapshotEntry::HasManifestOf(std::string_view table) const {
                      [&](const ObjectInfo& object) { return object.name == name; });
 }
 
-std::vector<ObjectInfo> SnapshotEntry::Objects() const {
+std::vector<ObjectInfo> SnapshotEntry::Manifests() const {
   std::vector<ObjectInfo> objects;
   if (complete) objects.push_back({SnapshotManifestName(lsn), manifest_size});
   objects.insert(objects.end(), tables.begin(), tables.end());
   objects.insert(objects.end(), pages.begin(), pages.end());
-  objects.insert(objects.end(), parts.begin(), parts.end());
-  if (has_definition) objects.push_back({SnapshotDefinitionName(lsn), definition_size});
+  return objects;
+}
+
+std::vector<ObjectInfo> InOrderOfRemoval(const std::vector<SnapshotEntry>& snapshots) {
+  std::vector<ObjectInfo> objects;
+  for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+    const std::vector<ObjectInfo> manifests = snapshot->Manifests();
+    objects.insert(objects.end(), manifests.begin(), manifests.end());
+  }
+  for (const SnapshotEntry& snapshot : snapshots) {
+    objects.insert(objects.end(), snapshot.parts.begin(), snapshot.parts.end());
+    if (!snapshot.has_definition) continue;
+    objects.push_back({SnapshotDefinitionName(snapshot.lsn), snapshot.definition_size});
+  }
   return objects;
 }
 
@@ -317,6 +324,11 @@ Result<Catalog> LoadCatalog(const Store& store) {
 
 Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name) {
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, store.Open(name));
+  return OpenSegment(std::move(source), name);
+}
+
+Result<std::unique_ptr<SegmentReader>> OpenSegment(std::unique_ptr<ByteSource> source,
+                                                   std::string_view name) {
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentReader> reader,
                    SegmentReader::Open(std::move(source), std::string(name)));
   // A sound segment in another one's place would change the order of history.

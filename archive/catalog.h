@@ -17,6 +17,8 @@ namespace trunkline {
 
 // What the names of all segments start with, and of those that begin at an LSN.
 inline constexpr std::string_view kSegmentPrefix = "changes/";
+// And those of all objects of snapshots.
+inline constexpr std::string_view kSnapshotsPrefix = "snapshots/";
 std::string SegmentPrefix(Lsn begin);
 // "changes/<begin>-<end>.seg"
 std::string SegmentObjectName(Lsn begin, Lsn end);
@@ -65,8 +67,8 @@ struct SnapshotEntry {
   uint64_t definition_size = 0;
   uint64_t size = 0;  // bytes of all of these
 
-  // All of them, what makes others count first: in the order in which to remove them.
-  std::vector<ObjectInfo> Objects() const;
+  // Those that make others count: its manifest, and those of tables and pages.
+  std::vector<ObjectInfo> Manifests() const;
   // Of tables that have no manifest in this folder.
   std::vector<ObjectInfo> LooseParts() const;
   // Manifests of pages that say no more than a manifest of the table or the snapshot does.
@@ -75,6 +77,10 @@ struct SnapshotEntry {
  private:
   bool HasManifestOf(std::string_view table) const;
 };
+
+// All objects of `snapshots`, in the order in which to remove them: what makes others count first,
+// over all folders, since a manifest may list parts in earlier ones.
+std::vector<ObjectInfo> InOrderOfRemoval(const std::vector<SnapshotEntry>& snapshots);
 
 struct Catalog {
   Identity identity;
@@ -113,5 +119,7 @@ Result<std::vector<SegmentEntry>> SegmentsBetween(const Catalog& catalog, Lsn fr
 
 // kCorrupt when the segment is of another range than its name says.
 Result<std::unique_ptr<SegmentReader>> OpenSegment(const Store& store, std::string_view name);
+Result<std::unique_ptr<SegmentReader>> OpenSegment(std::unique_ptr<ByteSource> source,
+                                                   std::string_view name);
 
 }  // namespace trunkline

@@ -123,15 +123,45 @@ std::vector<SegmentEntry> EntriesOf(const Catalog& catalog) {
   return entries;
 }
 
-std::vector<SegmentEntry> LeftoversIn(const Catalog& catalog) {
+void FindLeftovers(const Catalog& catalog, CompactionPlan* plan) {
   const std::vector<SegmentEntry> entries = EntriesOf(catalog);
-  std::vector<SegmentEntry> leftovers;
   for (const SegmentEntry& entry : catalog.segments) {
     if (!entry.merged) continue;
     const Removable removable = RemovableFor(entry, entries);
-    leftovers.insert(leftovers.end(), removable.entries.begin(), removable.entries.end());
+    if (removable.entries.empty()) continue;
+    plan->covering.push_back(entry.name);
+    plan->leftovers.insert(plan->leftovers.end(), removable.entries.begin(),
+                           removable.entries.end());
   }
-  return leftovers;
+}
+
+// Whether a merged segment lists an original, or a merged segment's originals, just as they are.
+bool Lists(const SegmentHeader& merged, const SegmentReader& original) {
+  std::vector<ReplacedSegment> wanted = original.header().replaced;
+  if (wanted.empty()) wanted.push_back({original.header().end, original.digest()});
+  return std::search(merged.replaced.begin(), merged.replaced.end(), wanted.begin(),
+                     wanted.end()) != merged.replaced.end();
+}
+
+// The names alone say what a merged segment stands for; this looks whether it is so, and whole,
+// where it is stored. An original that cannot be read is worth no more than what stands for it.
+Result<void> CheckStandsFor(const Store& store, const std::string& name,
+                            const std::vector<SegmentEntry>& originals) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> merged, OpenListed(store, name));
+  TRY(merged->CheckDigest());
+  for (const SegmentEntry& entry : originals) {
+    const Result<std::unique_ptr<SegmentReader>> original = OpenListed(store, entry.name);
+    const bool unreadable = !original && (original.error().kind == ErrorKind::kConflict ||
+                                          original.error().kind == ErrorKind::kCorrupt ||
+                                          original.error().kind == ErrorKind::kTruncated);
+    if (unreadable) continue;
+    TRY(original);
+    if (Lists(merged->header(), **original)) continue;
+    return Fail(ErrorKind::kCorrupt,
+                name + " stands where " + entry.name + " does, and was not made of it",
+                "neither was removed; one of them was altered: restore it from a copy");
+  }
+  return {};
 }
 
 Result<void> RemoveEntries(Store* store, const std::vector<SegmentEntry>& entries) {
@@ -165,7 +195,7 @@ Result<void> MergeGroupOf(Store* store, const MergeGroup& group, const Compactio
 Result<CompactionPlan> PlanCompaction(const Store& store, const Catalog& catalog,
                                       const CompactionOptions& options) {
   ASSIGN_OR_RETURN(CompactionPlan plan, Grouping(store, catalog, options).Run());
-  plan.leftovers = LeftoversIn(catalog);
+  FindLeftovers(catalog, &plan);
   return plan;
 }
 
@@ -184,6 +214,9 @@ Result<bool> RemoveCovered(Store* store, const std::string& name) {
                                      [&](const SegmentEntry& entry) { return entry.name == name; });
   if (covering == entries.end()) return true;  // a wider one stands for it by now
   const Removable removable = RemovableFor(*covering, entries);
+  if (covering->merged && !removable.entries.empty()) {
+    TRY(CheckStandsFor(*store, name, removable.entries));
+  }
   TRY(RemoveEntries(store, removable.entries));
   return removable.across == nullptr;
 }
@@ -192,7 +225,7 @@ Result<CompactionReport> Compact(
     Store* store, const CompactionPlan& plan, const CompactionOptions& options,
     const std::function<void(uint64_t done, uint64_t total)>& progress) {
   CompactionReport report;
-  TRY(RemoveEntries(store, plan.leftovers));
+  for (const std::string& name : plan.covering) TRY(RemoveCovered(store, name));
   report.leftovers = plan.leftovers.size();
   uint64_t done = 0;
   for (const MergeGroup& group : plan.groups) {

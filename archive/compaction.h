@@ -39,7 +39,8 @@ struct CompactionPlan {
   std::vector<MergeGroup> groups;
   // What earlier ones left behind: another object stands for it already.
   std::vector<SegmentEntry> leftovers;
-  uint64_t bytes = 0;  // of all groups
+  std::vector<std::string> covering;  // those that stand for them
+  uint64_t bytes = 0;                 // of all groups
 };
 
 // The newest segment is never part of a group: a daemon goes on behind it. Nor is a gap, and groups
@@ -68,7 +69,9 @@ Result<CompactionReport> Compact(
 // Publishes `segment`, which is merged or retained, and removes what it stands for. False where
 // that had to stay.
 Result<bool> PublishCovering(Store* store, const std::string& name, const ByteSource& segment);
-// Removes what the published `name` stands for; likewise.
+// Removes what the published `name` stands for; likewise. Reads a merged segment as it is in the
+// store before that: kCorrupt, and nothing is removed, where it is damaged or not made of just
+// these.
 Result<bool> RemoveCovered(Store* store, const std::string& name);
 
 }  // namespace trunkline

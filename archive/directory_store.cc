@@ -22,6 +22,8 @@ namespace {
 constexpr std::string_view kLockName = ".tmp-lock";
 // Held for a few system calls, or longer by a process that was stopped in the middle of them.
 constexpr std::chrono::seconds kLockPatience{2};
+// Others keep writing, at most so often between two readings of a folder.
+constexpr int kMostReadings = 8;
 // A folder can be removed, once empty, between being made and being used.
 constexpr int kMaxPutAttempts = 8;
 
@@ -106,6 +108,7 @@ class DirectoryStore final : public Store {
     std::set<std::string> directories;
     for (const std::string& name : names) {
       TRY(CheckName(name));
+      FAULT("store.remove");
       const std::string path = PathOf(name);
       if (unlink(path.c_str()) == 0) {
         directories.insert(path.substr(0, path.rfind('/')));
@@ -154,24 +157,43 @@ class DirectoryStore final : public Store {
     if (std::find(ancestors->begin(), ancestors->end(), self) != ancestors->end()) return {};
 
     ancestors->push_back(self);
-    while (true) {
-      errno = 0;
-      const dirent* entry = readdir(handle.get());
-      if (entry == nullptr && errno != 0) {
-        return Fail(FileError("cannot list " + PathOf(directory), errno));
-      }
-      if (entry == nullptr) break;
-      TRY(ListEntry(dirfd(handle.get()), entry->d_name, directory, prefix, ancestors, objects));
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(handle.get(), directory));
+    for (const std::string& name : names) {
+      TRY(ListEntry(dirfd(handle.get()), name.c_str(), directory, prefix, ancestors, objects));
     }
     ancestors->pop_back();
     return {};
+  }
+
+  // Read until twice the same comes out: then it is what was there at one instant. Reading once
+  // may miss both what was removed and what was published in its place before that.
+  Result<std::vector<std::string>> NamesIn(DIR* handle, const std::string& directory) const {
+    std::vector<std::string> names;
+    for (int reading = 0; reading < kMostReadings; ++reading) {
+      std::vector<std::string> before = std::exchange(names, {});
+      rewinddir(handle);
+      while (true) {
+        errno = 0;
+        const dirent* entry = readdir(handle);
+        if (entry == nullptr && errno != 0) {
+          return Fail(FileError("cannot list " + PathOf(directory), errno));
+        }
+        if (entry == nullptr) break;
+        const std::string_view name(entry->d_name);
+        if (name != "." && name != ".." && !name.starts_with(kTemporaryPrefix)) {
+          names.emplace_back(name);
+        }
+      }
+      std::sort(names.begin(), names.end());
+      if (reading > 0 && names == before) break;
+    }
+    return names;
   }
 
   Result<void> ListEntry(int directory_fd, const char* entry_name, const std::string& directory,
                          std::string_view prefix, Ancestors* ancestors,
                          std::vector<ObjectInfo>* objects) const {
     const std::string_view entry(entry_name);
-    if (entry == "." || entry == ".." || entry.starts_with(kTemporaryPrefix)) return {};
     // A file system's own, where the archive is a mount point.
     if (directory.empty() && entry == "lost+found") return {};
     const std::string name = directory + entry_name;

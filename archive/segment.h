@@ -53,6 +53,21 @@ struct ReplacedSegment {
   friend bool operator==(const ReplacedSegment&, const ReplacedSegment&) = default;
 };
 
+// What there is to know of history that was removed, so that what is asked by time finds the same
+// as before, or nothing.
+struct RemovedHistory {
+  struct Commits {
+    Timestamp latest;  // of all the transactions, by time
+    Timestamp last;    // by order
+
+    friend bool operator==(const Commits&, const Commits&) = default;
+  };
+  std::optional<Commits> commits;  // none where there was no transaction
+  bool ends_with_gap = false;      // no transaction comes between a gap and the end
+
+  friend bool operator==(const RemovedHistory&, const RemovedHistory&) = default;
+};
+
 struct SegmentHeader {
   SegmentKind kind = SegmentKind::kChanges;
   Lsn begin;                    // exclusive
@@ -72,6 +87,7 @@ struct SegmentHeader {
   // kChanges: the segments that were merged into this one, which together are its range; none in a
   // segment as a daemon writes it. kRetained: the last one of those removed.
   std::vector<ReplacedSegment> replaced;
+  std::optional<RemovedHistory> removed;  // kRetained
 
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };

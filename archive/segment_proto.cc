@@ -151,6 +151,14 @@ std::string SerializeHeader(const SegmentHeader& header,
     to->set_end(replaced.end.value);
     to->set_digest(replaced.digest);
   }
+  if (header.removed) {
+    const RemovedHistory& removed = *header.removed;
+    const auto commits = removed.commits.value_or(RemovedHistory::Commits{});
+    out.mutable_removed()->set_has_commits(removed.commits.has_value());
+    out.mutable_removed()->set_latest_commit_time(commits.latest.micros);
+    out.mutable_removed()->set_last_commit_time(commits.last.micros);
+    out.mutable_removed()->set_ends_with_gap(removed.ends_with_gap);
+  }
   for (const Relation* relation : relations) ToProto(*relation, out.add_relations());
   return Serialize(out);
 }
@@ -188,6 +196,14 @@ Result<void> ParseHeader(std::string_view bytes, SegmentHeader* header,
   }
   for (const proto::Replaced& replaced : from.replaced()) {
     header->replaced.push_back({Lsn{replaced.end()}, replaced.digest()});
+  }
+  if (from.has_removed()) {
+    header->removed.emplace();
+    header->removed->ends_with_gap = from.removed().ends_with_gap();
+    if (from.removed().has_commits()) {
+      header->removed->commits = {Timestamp{from.removed().latest_commit_time()},
+                                  Timestamp{from.removed().last_commit_time()}};
+    }
   }
   if (!AreReplaced(*header)) return Malformed("header: the segments that it stands for");
   for (const proto::Relation& relation : from.relations()) {

@@ -36,7 +36,10 @@ class Verifier {
 
   Result<VerifyReport> Run() {
     ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store_.List(""));
-    for (const ObjectInfo& object : objects) bytes_total_ += object.size;
+    for (const ObjectInfo& object : objects) {
+      bytes_total_ += object.size;
+      listed_at_first_.insert(object.name);
+    }
     catalog_ = CatalogOf(std::move(objects));
     TRY(CheckIdentity());
     TRY(CheckSegments());
@@ -44,11 +47,30 @@ class Verifier {
     CheckIdentityDigests();
     for (const std::string& name : catalog_.foreign) Note(name, "is no part of an archive");
     NoteSuperseded();
+    TRY(NoteDisturbance());
     report_.bytes = bytes_done_;
     return std::move(report_);
   }
 
  private:
+  // A listing made while others merge and remove may show neither what goes nor what stands for it:
+  // then what was found may be no damage.
+  Result<void> NoteDisturbance() {
+    if (report_.findings.empty()) return {};
+    ASSIGN_OR_RETURN(const std::vector<ObjectInfo> objects, store_.List(""));
+    std::set<std::string> now;
+    for (const ObjectInfo& object : objects) now.insert(object.name);
+    const bool gone = std::any_of(listed_at_first_.begin(), listed_at_first_.end(),
+                                  [&](const std::string& name) { return !now.contains(name); });
+    const bool came = std::any_of(now.begin(), now.end(), [this](const std::string& name) {
+      const Catalog one = CatalogOf({{name, 0}});
+      const bool covers = one.retained || (!one.segments.empty() && one.segments.front().merged);
+      return covers && !listed_at_first_.contains(name);
+    });
+    report_.disturbed = gone || came;
+    return {};
+  }
+
   void Find(std::string object, std::string problem) {
     report_.findings.push_back({std::move(object), std::move(problem)});
   }
@@ -388,6 +410,7 @@ class Verifier {
   const Store& store_;
   const ProgressFunction& progress_;
   const bool originals_;
+  std::set<std::string> listed_at_first_;
   Catalog catalog_;
   VerifyReport report_;
   uint64_t bytes_done_ = 0;

@@ -35,6 +35,10 @@ struct VerifyReport {
   // before, it stands for the whole chain: noted elsewhere, it shows a loss at the end as well.
   std::string last_digest;
 
+  // There are findings, and others merged or removed while they were made: verify again, since that
+  // may explain them.
+  bool disturbed = false;
+
   std::vector<Finding> findings;  // damage: empty for a sound archive
   std::vector<Finding> gaps;      // GAP segments: recorded losses of the source, not damage
   std::vector<Finding> notes;     // incomplete snapshots, foreign objects: harmless

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "archive/listed_segment.h"
 #include "archive/schema_fold.h"
 #include "archive/segment_reader.h"
 
@@ -23,7 +24,7 @@ std::optional<DescribedTables> DefinitionOf(const Change& change, const std::str
 // Of the transactions that commit at `from` or later.
 Result<std::optional<DescribedTables>> NewestInSegment(const Store& store, const std::string& name,
                                                        Lsn from, const std::string& publication) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, name));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(store, name));
   DecodedBlock block;
   for (size_t i = reader->blocks().size(); i-- > 0;) {
     if (!reader->blocks()[i].has_messages || reader->blocks()[i].commit_lsn_max < from) continue;

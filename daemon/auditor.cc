@@ -13,6 +13,7 @@ namespace trunkline {
 namespace {
 
 constexpr std::chrono::milliseconds kArchivePoll{100};
+constexpr std::chrono::milliseconds kTurnPoll{100};
 // For the archive to reach what the source has been read at.
 constexpr std::chrono::hours kArchivePatience{1};
 
@@ -54,6 +55,8 @@ void Auditor::NoteStreamEnded() {
 void Auditor::Run(const std::stop_token& stop) {
   Clock::time_point due = Clock::now() + options_.every / 10;
   while (const std::optional<Source> source = AwaitTurn(stop, due)) {
+    const std::unique_lock<std::mutex> turn = TakeTurn(stop);
+    if (stop.stop_requested()) return;
     const Clock::time_point begun = Clock::now();
     const Result<AuditReport> report = Audit(*source, stop);
     if (stop.stop_requested()) return;
@@ -74,6 +77,17 @@ std::optional<Source> Auditor::AwaitTurn(const std::stop_token& stop, Clock::tim
   changed_.wait_until(lock, stop, due, [] { return false; });
   changed_.wait(lock, stop, [this] { return source_.has_value(); });
   return stop.stop_requested() ? std::nullopt : source_;
+}
+
+// Whoever else reads all of the source goes first.
+std::unique_lock<std::mutex> Auditor::TakeTurn(const std::stop_token& stop) {
+  if (options_.turn == nullptr) return {};
+  std::unique_lock turn(*options_.turn, std::defer_lock);
+  while (!stop.stop_requested() && !turn.try_lock()) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, stop, kTurnPoll, [] { return false; });
+  }
+  return turn;
 }
 
 Result<AuditReport> Auditor::Audit(const Source& source, const std::stop_token& stop) {

@@ -34,6 +34,8 @@ struct AuditOptions {
   // is longer; a tenth of it to the first one, so that restarts do not keep it away.
   std::chrono::milliseconds every{0};
   Metrics* metrics = nullptr;  // tells how far the archive is; not owned
+  // Held while an audit is made; not owned, may be null.
+  std::mutex* turn = nullptr;
 };
 
 class Auditor {
@@ -57,6 +59,7 @@ class Auditor {
   void Run(const std::stop_token& stop);
   // Empty when a stop is requested.
   std::optional<Source> AwaitTurn(const std::stop_token& stop, Clock::time_point due);
+  std::unique_lock<std::mutex> TakeTurn(const std::stop_token& stop);
   Result<AuditReport> Audit(const Source& source, const std::stop_token& stop);
   Result<void> AwaitArchive(Lsn lsn, const std::stop_token& stop);
 

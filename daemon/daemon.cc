@@ -204,7 +204,7 @@ Result<void> Daemon::Attempt() {
   metrics_->NoteDurable(start);
   TRY(PrepareSnapshot(source));
   TableSnapshots table_snapshots(snapshot_options(), options_.snapshot_every, source, store_.get(),
-                                 appender_.get());
+                                 appender_.get(), &whole_source_);
   if (end_position_.has_value() && start >= *end_position_) {
     spdlog::info("the archive reaches {} already", end_position_->ToString());
   } else {
@@ -256,7 +256,8 @@ Result<void> Daemon::PrepareAudits() {
                                                                 .archive = options_.archive,
                                                                 .scratch = options_.spool},
                                                     .every = options_.audit_every,
-                                                    .metrics = metrics_});
+                                                    .metrics = metrics_,
+                                                    .turn = &whole_source_});
   return {};
 }
 

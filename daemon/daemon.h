@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "archive/appender.h"
@@ -58,6 +59,7 @@ class Daemon {
   std::unique_ptr<Appender> appender_;
   DefinitionAsker definition_asker_;
   std::unique_ptr<SourceWatch> source_watch_;  // once the source was reached
+  std::mutex whole_source_;                    // whoever reads all of the source holds it
   std::unique_ptr<Auditor> auditor_;           // with --audit-every
   DefinitionTracker definitions_;
   bool definitions_known_ = false;

@@ -10,6 +10,7 @@
 
 #include "archive/atomic_file.h"
 #include "archive/directory_store.h"
+#include "archive/listed_segment.h"
 #include "base/check.h"
 #include "base/fault.h"
 #include "daemon/failure_policy.h"
@@ -257,6 +258,8 @@ Result<void> SpooledStore::UploadPending() {
     if (still.empty() || still.front().name != next.front().name) return {};
     return DoesNotFit(ErrorKind::kFailed, folder_path_, put.error().message);
   }
+  // It may have happened, and what was in front of it may have been merged since.
+  if (!put) reconciled_ = false;
   TRY(put);
   FAULT("spooled.uploaded");
   archived_name_ = next.back().name;
@@ -312,8 +315,10 @@ Result<void> SpooledStore::Reconcile() {
   if (const std::vector<SegmentEntry> next = NextPending(); !next.empty()) {
     TRY(CheckContinues(next.front(), tail));
     const std::scoped_lock lock(mutex_);
-    spdlog::info("{} bytes are spooled that the archive lacks, from {} on", pending_bytes(),
-                 next.front().begin.ToString());
+    const bool told = std::exchange(told_from_, next.front().begin) == next.front().begin;
+    spdlog::log(told ? spdlog::level::debug : spdlog::level::info,
+                "{} bytes are spooled that the archive lacks, from {} on", pending_bytes(),
+                next.front().begin.ToString());
   }
   archived_name_ = tail.name;
   reconciled_ = true;
@@ -386,15 +391,22 @@ Result<void> SpooledStore::CopyManifest() {
   return folder_->Remove(older);
 }
 
+// Another daemon may append, and what was the last segment be merged, while this looks.
 Result<SpooledStore::Tail> SpooledStore::TailOf(const Store& store) {
-  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(kSegmentPrefix));
-  const Catalog catalog = CatalogOf(std::move(objects));
-  if (catalog.segments.empty()) return Tail{};
-  const auto last =
-      std::max_element(catalog.segments.begin(), catalog.segments.end(),
-                       [](const SegmentEntry& a, const SegmentEntry& b) { return a.end < b.end; });
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, last->name));
-  return Tail{last->end, last->name, reader->chain_digest()};
+  constexpr int kMostLooks = 4;
+  for (int look = 1;; ++look) {
+    ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(kSegmentPrefix));
+    const Catalog catalog = CatalogOf(std::move(objects));
+    if (catalog.segments.empty()) return Tail{};
+    const auto last = std::max_element(
+        catalog.segments.begin(), catalog.segments.end(),
+        [](const SegmentEntry& a, const SegmentEntry& b) { return a.end < b.end; });
+    const Result<std::unique_ptr<SegmentReader>> reader = OpenListed(store, last->name);
+    const bool merged = !reader && reader.error().kind == ErrorKind::kConflict;
+    if (merged && look < kMostLooks) continue;
+    TRY(reader);
+    return Tail{last->end, last->name, (*reader)->chain_digest()};
+  }
 }
 
 Result<void> SpooledStore::Drain(std::chrono::milliseconds patience) {

@@ -110,6 +110,7 @@ class SpooledStore : public Store {
   // Of the uploading thread, and of Open before there is one.
   bool reconciled_ = false;
   std::string archived_name_;
+  Lsn told_from_;  // where what is pending began when that was last said
 
   std::jthread thread_;  // last: it uses everything above
 };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 
 namespace trunkline {
@@ -13,11 +14,12 @@ constexpr char kHungMessage[] =
     "trunklined: stopped, although the archive or the source did not answer; what is not archived "
     "stays with the source\n";
 
-volatile std::sig_atomic_t stop_signals = 0;
+// Set by a handler, read by any thread.
+std::atomic<int> stop_signals{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void OnStopSignal(int signal) {
-  if (stop_signals > 0) ::_exit(128 + signal);
-  stop_signals = stop_signals + 1;
+  if (stop_signals.fetch_add(1) > 0) ::_exit(128 + signal);
   StopWakeup().Signal();
   ::alarm(kStopLimitSeconds);
 }

@@ -24,6 +24,7 @@ constexpr int kMostOvertaken = 4;
 // How often to look whether a base snapshot is due, at least and at most.
 constexpr std::chrono::milliseconds kIdleLook = std::chrono::hours(1);
 constexpr std::chrono::milliseconds kLeastLook{100};
+constexpr std::chrono::milliseconds kTurnLook{1'000};  // while an audit is made
 
 bool MayPass(const Error& error) {
   return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kBusy ||
@@ -33,11 +34,13 @@ bool MayPass(const Error& error) {
 }  // namespace
 
 TableSnapshots::TableSnapshots(SnapshotOptions options, const SnapshotEvery& base_every,
-                               const Source& source, Store* store, const Appender* appender)
+                               const Source& source, Store* store, const Appender* appender,
+                               std::mutex* turn)
     : options_(std::move(options)),
       source_(source),
       store_(store),
       appender_(appender),
+      turn_(turn),
       base_policy_(base_every),
       base_backoff_(std::random_device{}()),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
@@ -139,6 +142,11 @@ void TableSnapshots::TakeBaseIfDue(const std::stop_token& stop) {
   const Clock::time_point begun = Clock::now();
   if (base_stop_.stop_requested() || !base_policy_.IsDue(Timestamp::Now())) return;
   if (base_retry_.has_value() && begun < *base_retry_) return;
+  const std::unique_lock<std::mutex> turn(*turn_, std::try_to_lock);
+  if (!turn.owns_lock()) {
+    base_retry_ = begun + kTurnLook;
+    return;
+  }
   const std::stop_callback forward(stop, [this] { base_stop_.request_stop(); });
   spdlog::info("a new base snapshot is due: copying all tables while capture goes on");
   Result<TablesAt> snapshot =

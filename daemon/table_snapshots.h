@@ -32,9 +32,10 @@ namespace trunkline {
 class TableSnapshots {
  public:
   // Begins with the archive as it is in `store`; uses of the appender what may be called beside its
-  // other use. Neither is owned.
+  // other use. A base snapshot is taken while `turn` is held, and put off while somebody else holds
+  // it. None is owned.
   TableSnapshots(SnapshotOptions options, const SnapshotEvery& base_every, const Source& source,
-                 Store* store, const Appender* appender);
+                 Store* store, const Appender* appender, std::mutex* turn);
   // Gives up what is under way.
   ~TableSnapshots();
   TableSnapshots(const TableSnapshots&) = delete;
@@ -60,6 +61,7 @@ class TableSnapshots {
   const Source source_;
   Store* const store_;
   const Appender* const appender_;
+  std::mutex* const turn_;
 
   // The thread's own.
   std::optional<DoubtFinder> finder_;  // none: to begin with the archive's listing

@@ -10,6 +10,7 @@
 #include "archive/listed_segment.h"
 #include "archive/manifest.h"
 #include "archive/segment_reader.h"
+#include "replay/newest_catalog.h"
 
 namespace trunkline {
 namespace {
@@ -179,10 +180,13 @@ class Summarizer {
 
 }  // namespace
 
-Result<ArchiveSummary> SummarizeArchive(
-    const Store& store, const std::function<void(uint64_t done, uint64_t total)>& progress) {
+namespace {
+
+Result<ArchiveSummary> SummarizeOnce(
+    const Store& store, const Catalog& catalog,
+    const std::function<void(uint64_t done, uint64_t total)>& progress) {
   ArchiveSummary summary;
-  ASSIGN_OR_RETURN(summary.catalog, LoadCatalog(store));
+  summary.catalog = catalog;
   for (const SegmentEntry& entry : summary.catalog.segments) summary.segment_bytes += entry.size;
   for (const SnapshotEntry& entry : summary.catalog.snapshots) summary.snapshot_bytes += entry.size;
   summary.bytes = summary.segment_bytes + summary.snapshot_bytes;
@@ -210,6 +214,15 @@ Result<ArchiveSummary> SummarizeArchive(
   TRY(summarizer.AddSnapshotTimes());
   if (newest != nullptr) TRY(summarizer.AddSnapshot(*newest));
   return summary;
+}
+
+}  // namespace
+
+Result<ArchiveSummary> SummarizeArchive(
+    const Store& store, const std::function<void(uint64_t done, uint64_t total)>& progress) {
+  ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(store));
+  return OnNewestCatalog<ArchiveSummary>(
+      store, catalog, [&](const Catalog& now) { return SummarizeOnce(store, now, progress); });
 }
 
 }  // namespace trunkline

@@ -12,6 +12,7 @@
 #include "replay/history_format.h"
 #include "replay/history_query.h"
 #include "replay/index_reader.h"
+#include "replay/newest_catalog.h"
 #include "replay/progress.h"
 #include "replay/target.h"
 
@@ -129,12 +130,17 @@ Result<void> RunHistory(const HistoryOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<HistoryFormat> format, NewHistoryFormat(options.format));
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
-  ASSIGN_OR_RETURN(HistoryRequest request, MakeRequest(*store, catalog, options));
-  ASSIGN_OR_RETURN(const std::unique_ptr<IndexReader> index,
-                   FindIndex(*store, catalog, options.index));
   std::optional<Progress> progress(std::in_place, "Reading");
-  request.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
-  ASSIGN_OR_RETURN(const HistoryAnswer answer, ReadHistory(*store, catalog, request, index.get()));
+  HistoryRequest request;
+  const auto read = [&](const Catalog& now) -> Result<HistoryAnswer> {
+    ASSIGN_OR_RETURN(request, MakeRequest(*store, now, options));
+    ASSIGN_OR_RETURN(const std::unique_ptr<IndexReader> index,
+                     FindIndex(*store, now, options.index));
+    request.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
+    return ReadHistory(*store, now, request, index.get());
+  };
+  ASSIGN_OR_RETURN(const HistoryAnswer answer,
+                   OnNewestCatalog<HistoryAnswer>(*store, catalog, read));
   progress.reset();
   TRY(PrintHistory(answer, format.get()));
   return CheckWhole(answer, request);

@@ -8,6 +8,7 @@
 #include "replay/command.h"
 #include "replay/index_builder.h"
 #include "replay/index_reader.h"
+#include "replay/newest_catalog.h"
 #include "replay/progress.h"
 #include "replay/text_table.h"
 
@@ -29,7 +30,10 @@ Result<void> RunIndex(const IndexOptions& options) {
   }
   std::optional<Progress> progress(std::in_place, "Indexing");
   build.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
-  ASSIGN_OR_RETURN(const IndexedCounts counts, BuildIndex(*store, catalog, build));
+  ASSIGN_OR_RETURN(const IndexedCounts counts,
+                   OnNewestCatalog<IndexedCounts>(*store, catalog, [&](const Catalog& now) {
+                     return BuildIndex(*store, now, build);
+                   }));
   progress.reset();
   const std::string line = "trunkline: the index in " + build.folder +
                            " covers the archive up to LSN " + counts.end.ToString() +

@@ -18,6 +18,7 @@
 #include "replay/log_filter.h"
 #include "replay/log_format.h"
 #include "replay/log_undo.h"
+#include "replay/newest_catalog.h"
 #include "replay/output_file.h"
 #include "replay/progress.h"
 #include "replay/read_ahead.h"
@@ -60,6 +61,13 @@ class LogPrinter {
     return Flush();
   }
 
+  // Where to begin again, instead of `from`, when what comes next was merged into other blocks: at
+  // the last transaction seen, whose changes that are printed already are passed over then.
+  Lsn BeginAgainAt(Lsn from) {
+    to_pass_over_ = printed_;
+    return last_ ? last_->commit_lsn : from;
+  }
+
  private:
   // A transaction belongs by where its commit record begins. Of a message outside of transactions,
   // the LSN known is where its record ends.
@@ -69,8 +77,11 @@ class LogPrinter {
   }
 
   Result<void> AddSlice(const TransactionSlice& slice, std::span<const Change> changes) {
+    const bool seen = last_ && IsSame(slice.info, *last_);
+    if (!seen) printed_ = to_pass_over_ = 0;
+    last_ = slice.info;
     // Without a filter a transaction is shown even where it has no change.
-    if (slice.begins && filter_.all()) Open(slice.info);
+    if (slice.begins && filter_.all() && !seen) Open(slice.info);
     for (const Change& change : changes) {
       if (IsDefinition(change)) {
         ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(change.content));
@@ -78,12 +89,22 @@ class LogPrinter {
       }
       ASSIGN_OR_RETURN(const bool matches, filter_.Matches(change));
       if (!matches) continue;
+      if (to_pass_over_ > 0) {
+        --to_pass_over_;
+        continue;
+      }
       Open(slice.info);
+      ++printed_;
       TRY(format_->Add(slice.info, change, &buffer_));
       if (buffer_.size() >= kLogBufferBytes) TRY(Flush());
     }
     if (slice.ends) Close();
     return {};
+  }
+
+  // A message that stands alone has the LSN where its record ends, which may be a commit record's.
+  static bool IsSame(const TransactionInfo& a, const TransactionInfo& b) {
+    return a.commit_lsn == b.commit_lsn && a.xid == b.xid;
   }
 
   void Open(const TransactionInfo& transaction) {
@@ -114,6 +135,9 @@ class LogPrinter {
   std::string buffer_;
   std::optional<TransactionInfo> open_;
   std::shared_ptr<const SegmentReader> reader_;
+  std::optional<TransactionInfo> last_;  // seen
+  uint64_t printed_ = 0;                 // of its changes
+  uint64_t to_pass_over_ = 0;            // of these, when it comes again
 };
 
 // The tables that a filter names, as far as they have been seen.
@@ -153,7 +177,8 @@ Result<Range> ResolveRange(const Store& store, const Catalog& catalog, const Log
     ASSIGN_OR_RETURN(const Target from, ParseTarget(options.from));
     ASSIGN_OR_RETURN(range.from, ResolveLimit(store, catalog, from));
   }
-  if (!catalog.segments.empty()) {
+  // What was removed is missing from a range that was asked for, and no part of all that there is.
+  if (!catalog.segments.empty() && (options.from.empty() || !catalog.retained)) {
     range.from = std::max(range.from, catalog.segments.front().begin);
   }
   ASSIGN_OR_RETURN(const Target to, ParseTarget(options.to));
@@ -200,48 +225,87 @@ Result<void> RunUndo(const Store& store, const Catalog& catalog, const LogFilter
   std::optional<Progress> progress("Reading");
   undo.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
   ASSIGN_OR_RETURN(OutputFile output, OutputFile::Open({}));
-  ASSIGN_OR_RETURN(const UndoOutcome outcome,
-                   WriteUndo(store, catalog, filter, undo, [&](std::string_view text) {
-                     progress.reset();
-                     return output.Write(text);
-                   }));
+  const auto write = [&](const Catalog& now) {
+    return WriteUndo(store, now, filter, undo, [&](std::string_view text) {
+      progress.reset();
+      return output.Write(text);
+    });
+  };
+  // It has read everything before it writes.
+  ASSIGN_OR_RETURN(const UndoOutcome outcome, OnNewestCatalog<UndoOutcome>(store, catalog, write));
   for (const std::string& warning : outcome.warnings) spdlog::warn("{}", warning);
   return output.Finish();
 }
 
-Result<void> PrintForward(const Store& store, const Catalog& catalog, const LogFilter& filter,
-                          const LogOptions& options, LogFormat* format) {
-  ASSIGN_OR_RETURN(const Range range, ResolveRange(store, catalog, options));
-  ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsOf(catalog, range));
-  NamedTables named(filter);
-  TRY(LearnFromSnapshots(store, catalog, range, &named, format));
+class ForwardLog {
+ public:
+  ForwardLog(const Store& store, const LogFilter& filter, const LogOptions& options,
+             LogFormat* format)
+      : store_(store),
+        filter_(filter),
+        options_(options),
+        format_(format),
+        named_(filter),
+        printer_(format, filter) {}
 
-  std::vector<ObjectInfo> objects;
-  uint64_t total = 0;
-  for (const SegmentEntry& segment : segments) {
-    objects.push_back({segment.name, segment.size});
-    total += segment.size;
+  // Where segments were merged or removed before they were come to, goes on with what is listed
+  // then, from where it is.
+  Result<void> Print(Catalog catalog) {
+    for (int fruitless = 0;; ++fruitless) {
+      const Lsn before = printer_.BeginAgainAt(Lsn{});
+      const Result<void> printed = PrintRest(catalog);
+      if (printed) break;
+      const bool further = printer_.BeginAgainAt(Lsn{}) > before;
+      if (further) fruitless = 0;
+      if (!WasOvertaken(printed.error()) || fruitless == kMostFruitless) return printed;
+      ASSIGN_OR_RETURN(catalog, LoadCatalog(store_));
+    }
+    TRY(printer_.Finish());
+    if (named_.any() || filter_.all()) return {};
+    return Fail(ErrorKind::kNotFound, "the archive knows no table \"" + options_.table + "\"",
+                "trunkline info lists the tables");
   }
-  LogPrinter printer(format, filter);
-  std::optional<Progress> progress;
-  if (isatty(STDOUT_FILENO) == 0) progress.emplace("Reading");
-  ReadAhead blocks(
-      store, std::move(objects), [&](const SegmentReader& reader, const BlockStats& block) {
-        return block.commit_lsn_max >= range.from && block.commit_lsn_min <= range.to &&
-               (block.has_messages || filter.MayMatch(reader, block));
-      });
-  for (;;) {
-    ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
-    if (item == nullptr) break;
-    for (const Relation& relation : item->reader->relations()) TRY(named.See(relation));
-    TRY(printer.Add(*item, range.from, range.to));
-    if (progress) progress->Update(item->position, total);
+
+ private:
+  static constexpr int kMostFruitless = 3;
+
+  Result<void> PrintRest(const Catalog& catalog) {
+    if (!range_) {
+      ASSIGN_OR_RETURN(range_, ResolveRange(store_, catalog, options_));
+    }
+    const Range rest{printer_.BeginAgainAt(range_->from), range_->to};
+    ASSIGN_OR_RETURN(const std::vector<SegmentEntry> segments, SegmentsOf(catalog, rest));
+    TRY(LearnFromSnapshots(store_, catalog, rest, &named_, format_));
+    std::vector<ObjectInfo> objects;
+    uint64_t total = 0;
+    for (const SegmentEntry& segment : segments) {
+      objects.push_back({segment.name, segment.size});
+      total += segment.size;
+    }
+    std::optional<Progress> progress;
+    if (isatty(STDOUT_FILENO) == 0) progress.emplace("Reading");
+    ReadAhead blocks(
+        store_, std::move(objects), [&](const SegmentReader& reader, const BlockStats& block) {
+          return block.commit_lsn_max >= rest.from && block.commit_lsn_min <= rest.to &&
+                 (block.has_messages || filter_.MayMatch(reader, block));
+        });
+    for (;;) {
+      ASSIGN_OR_RETURN(const ReadAhead::Item* item, blocks.Next());
+      if (item == nullptr) return {};
+      for (const Relation& relation : item->reader->relations()) TRY(named_.See(relation));
+      TRY(printer_.Add(*item, rest.from, rest.to));
+      if (progress) progress->Update(item->position, total);
+    }
   }
-  TRY(printer.Finish());
-  if (named.any() || filter.all()) return {};
-  return Fail(ErrorKind::kNotFound, "the archive knows no table \"" + options.table + "\"",
-              "trunkline info lists the tables");
-}
+
+  const Store& store_;
+  const LogFilter& filter_;
+  const LogOptions& options_;
+  LogFormat* const format_;
+  NamedTables named_;
+  LogPrinter printer_;
+  std::optional<Range> range_;
+};
 
 Result<void> RunLog(const LogOptions& options) {
   std::unique_ptr<LogFormat> format;
@@ -252,7 +316,7 @@ Result<void> RunLog(const LogOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
   ASSIGN_OR_RETURN(const Catalog catalog, LoadCatalog(*store));
   if (format == nullptr) return RunUndo(*store, catalog, filter, options);
-  return PrintForward(*store, catalog, filter, options, format.get());
+  return ForwardLog(*store, filter, options, format.get()).Print(catalog);
 }
 
 }  // namespace

@@ -33,6 +33,8 @@ Result<Lsn> KeptFrom(const Store& store, const Catalog& catalog, const RetainOpt
     return ResolveLimit(store, catalog, target);
   }
   const Timestamp since{Timestamp::Now().micros - options.keep_seconds * 1'000'000};
+  ASSIGN_OR_RETURN(const bool removed, IsRemoved(store, catalog, since));
+  if (removed) return catalog.retained->end;
   Result<Lsn> limit = ResolveLimit(store, catalog, since);
   // Nothing was committed since: the newest state is the one to be kept.
   if (!limit && limit.error().kind == ErrorKind::kNotFound) return catalog.end();
@@ -96,12 +98,7 @@ void PrintPlan(const RetentionPlan& plan, const Catalog& catalog,
   }
 }
 
-Result<void> RunRetain(const RetainOptions& options) {
-  if (options.keep_from.empty() == (options.keep_seconds == 0)) {
-    return Fail(ErrorKind::kInvalidArgument, "give one of --keep-from and --keep",
-                "trunkline retain --help shows the usage");
-  }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
+Result<void> RetainOnce(Store* store, const RetainOptions& options) {
   ASSIGN_OR_RETURN(const ArchiveSummary summary, Summarize(*store));
   const Catalog& catalog = summary.catalog;
   ASSIGN_OR_RETURN(Lsn from, KeptFrom(*store, catalog, options));
@@ -111,16 +108,39 @@ Result<void> RunRetain(const RetainOptions& options) {
       from = std::min(from, point.transaction.commit_lsn);
     }
   }
-  ASSIGN_OR_RETURN(const RetentionPlan plan, PlanRetention(*store, catalog, from));
-  PrintPlan(plan, catalog, PointsWithin(summary, first, plan.base));
-  if (plan.objects() == 0) return {};
+  const Result<RetentionPlan> plan = PlanRetention(*store, catalog, from);
+  // Run every day, it is no failure on the days before there is something to remove.
+  if (!plan && plan.error().kind == ErrorKind::kNotFound && options.keep_from.empty()) {
+    std::printf("removes  nothing: %s\n", plan.error().message.c_str());
+    return {};
+  }
+  TRY(plan);
+  PrintPlan(*plan, catalog, PointsWithin(summary, first, plan->base));
+  if (plan->objects() == 0) return {};
   if (!options.yes) {
     std::fprintf(stderr, "nothing was removed: --yes does it\n");
     return {};
   }
-  TRY(Retain(store.get(), catalog, plan));
-  std::fprintf(stderr, "removed %s\n", FormatCount(plan.objects(), "object").c_str());
+  TRY(Retain(store, *plan));
+  std::fprintf(stderr, "removed %s\n", FormatCount(plan->objects(), "object").c_str());
   return {};
+}
+
+// Others may merge and remove at the same time; whoever comes second begins with what is there
+// then.
+Result<void> RunRetain(const RetainOptions& options) {
+  constexpr int kMostTries = 4;
+  if (options.keep_from.empty() == (options.keep_seconds == 0)) {
+    return Fail(ErrorKind::kInvalidArgument, "give one of --keep-from and --keep",
+                "trunkline retain --help shows the usage");
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(options.archive));
+  Result<void> retained = RetainOnce(store.get(), options);
+  for (int attempt = 1; attempt < kMostTries; ++attempt) {
+    if (retained || retained.error().kind != ErrorKind::kConflict) break;
+    retained = RetainOnce(store.get(), options);
+  }
+  return retained;
 }
 
 }  // namespace

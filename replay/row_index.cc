@@ -94,9 +94,7 @@ class RocksCursor final : public HistoryIndex::Cursor {
     return iterator_->Valid() && iterator_->key().starts_with(AsSlice(prefix_));
   }
   std::string_view key() const override { return AsView(iterator_->key()); }
-  std::string_view value() const override {
-    return {iterator_->value().data(), iterator_->value().size()};
-  }
+  std::string_view value() const override { return AsView(iterator_->value()); }
   Result<void> status() const override {
     if (iterator_->status().ok()) return {};
     return Fail(IndexError(iterator_->status(), folder_));

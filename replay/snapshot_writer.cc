@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archive/appender.h"
+#include "archive/listed_segment.h"
 #include "archive/segment_writer.h"
 
 namespace trunkline {
@@ -84,26 +85,8 @@ Result<Origin> OriginAt(const Store& store, const Catalog& catalog, const Resolv
   for (const SegmentEntry& segment : catalog.segments) {
     if (!segment.gap && segment.begin < target.limit) name = segment.name;
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenSegment(store, name));
+  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader, OpenListed(store, name));
   return Origin{reader->header().timeline, reader->header().server_version};
-}
-
-// A daemon that begins a snapshot of its own takes parts that no manifest names yet for what a
-// crash has left.
-Result<void> CheckNothingWasRemoved(Store* store, Lsn lsn, const std::vector<SnapshotPart>& parts) {
-  const std::string manifest = SnapshotManifestName(lsn);
-  ASSIGN_OR_RETURN(const std::vector<ObjectInfo> present,
-                   store->List(manifest.substr(0, manifest.rfind('/') + 1)));
-  const auto is_there = [&](const SnapshotPart& part) {
-    return std::any_of(present.begin(), present.end(),
-                       [&](const ObjectInfo& object) { return object.name == part.name; });
-  };
-  if (std::all_of(parts.begin(), parts.end(), is_there)) return {};
-  TRY(store->Remove({&manifest, 1}));
-  return Fail(ErrorKind::kUnavailable,
-              "parts of the snapshot were removed before it was complete, by a daemon that began "
-              "one of its own",
-              "write it again");
 }
 
 }  // namespace
@@ -125,9 +108,8 @@ Result<WrittenSnapshot> WriteSnapshot(Store* store, const Catalog& catalog,
     std::move(of_table.begin(), of_table.end(), std::back_inserter(parts));
   }
   written.parts = parts.size();
-  TRY(appender->CompleteSnapshot(written.lsn, parts, FormatDefinition(state.definition),
+  TRY(appender->CompleteSnapshot(written.lsn, std::move(parts), FormatDefinition(state.definition),
                                  origin.timeline, origin.server_version));
-  TRY(CheckNothingWasRemoved(store, written.lsn, parts));
   return written;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "archive/listed_segment.h"
 #include "archive/manifest.h"
 #include "archive/rebuild_start.h"
 #include "replay/newest_catalog.h"
@@ -23,6 +24,26 @@ constexpr size_t kMostChoices = 8;  // that an error names
 std::string Describe(const TransactionInfo& transaction) {
   return "xid " + std::to_string(transaction.xid.value) + " committed " +
          transaction.commit_time.ToString() + " at LSN " + transaction.commit_lsn.ToString();
+}
+
+// What the retained segment says; nothing where there is none.
+Result<std::optional<RemovedHistory>> RemovedFrom(const Store& store, const Catalog& catalog) {
+  if (!catalog.retained) return std::optional<RemovedHistory>();
+  ASSIGN_OR_RETURN(const auto reader, OpenListed(store, catalog.retained->name));
+  return reader->header().removed;
+}
+
+// When the last transaction before `limit` was committed, if that was removed; nothing where a gap
+// hides whether it was the last one. Only where the segments hold none before `limit`.
+Result<std::optional<Timestamp>> LastRemoved(const Store& store, const Catalog& catalog,
+                                             Lsn limit) {
+  const bool gap =
+      std::any_of(catalog.segments.begin(), catalog.segments.end(),
+                  [limit](const SegmentEntry& entry) { return entry.gap && entry.begin < limit; });
+  if (gap) return std::optional<Timestamp>();
+  ASSIGN_OR_RETURN(const auto removed, RemovedFrom(store, catalog));
+  if (!removed || !removed->commits || removed->ends_with_gap) return std::optional<Timestamp>();
+  return std::optional(removed->commits->last);
 }
 
 const SnapshotEntry* FirstSnapshot(const Catalog& catalog) {
@@ -71,10 +92,18 @@ Result<TransactionInfo> TheOnly(const std::vector<TransactionInfo>& found,
 class LimitResolver {
  public:
   LimitResolver(const Store& store, const Catalog& catalog)
-      : timeline_(store, catalog), catalog_(catalog) {}
+      : store_(store), timeline_(store, catalog), catalog_(catalog) {}
 
+  // A base snapshot past the segments counts once it does not need the changes up to it, as one
+  // does that was taken up again after a crash.
   Result<Lsn> operator()(Latest) const {
-    if (catalog_.end().valid()) return catalog_.end();
+    const Lsn end = catalog_.end();
+    const Lsn archived = catalog_.segments.empty() ? end : catalog_.segments.back().end;
+    if (archived < end) {
+      ASSIGN_OR_RETURN(const std::vector<TablesAt> start, SnapshotsFor(store_, catalog_, end));
+      return start.front().lsn < end ? archived : end;
+    }
+    if (end.valid()) return end;
     return Fail(ErrorKind::kNotFound, "the archive is empty", Reachable(catalog_));
   }
 
@@ -86,6 +115,7 @@ class LimitResolver {
 
   // As recovery_target_time: up to the first commit that is later.
   Result<Lsn> operator()(Timestamp time) const {
+    TRY(CheckRemoved(time, [time](Timestamp commit) { return commit > time; }));
     return UpToFirst("later than", time, [time](Timestamp commit) { return commit > time; });
   }
 
@@ -106,6 +136,7 @@ class LimitResolver {
  private:
   // What Before says of each kind of instant.
   Result<Lsn> UpTo(Timestamp time) const {
+    TRY(CheckRemoved(time, [time](Timestamp commit) { return commit >= time; }));
     return UpToFirst("at or after", time, [time](Timestamp commit) { return commit >= time; });
   }
 
@@ -113,6 +144,17 @@ class LimitResolver {
     ASSIGN_OR_RETURN(const Lsn limit, (*this)(lsn));
     ASSIGN_OR_RETURN(const auto last, timeline_.LastBefore(limit));
     return last && limit <= last->end_lsn ? last->commit_lsn : limit;
+  }
+
+  // The first commit that is out may have been one of those that retention removed.
+  Result<void> CheckRemoved(Timestamp time,
+                            const std::function<bool(Timestamp commit)>& is_out) const {
+    ASSIGN_OR_RETURN(const auto removed, RemovedFrom(store_, catalog_));
+    if (!removed || !removed->commits || !is_out(removed->commits->latest)) return {};
+    return Fail(ErrorKind::kNotFound,
+                time.ToString() + " lies in what was archived before " +
+                    catalog_.retained->end.ToString() + ", and was removed",
+                "trunkline retain did so. " + Reachable(catalog_));
   }
 
   template <typename Named>
@@ -165,16 +207,18 @@ class LimitResolver {
     return TheOnly(found, "name:" + target.name, prefix);
   }
 
+  const Store& store_;
   Timeline timeline_;
   const Catalog& catalog_;
 };
 
-// A timestamp between two commits that the archive holds is exact. Before the first one, or right
-// after a gap, only the base snapshot's own time can show that nothing was missed.
+// A timestamp between two commits that the archive holds is exact, also where the first of the two
+// was removed. Before the first one, or right after a gap, only the base snapshot's own time can
+// show that nothing was missed.
 Result<void> CheckTimeIsCovered(Timestamp time, bool exclusive, const ResolvedTarget& resolved,
                                 const std::optional<Timestamp>& snapshot_time,
-                                const Catalog& catalog) {
-  if (resolved.last) return {};
+                                bool last_was_removed, const Catalog& catalog) {
+  if (resolved.last || last_was_removed) return {};
   if (snapshot_time && (exclusive ? *snapshot_time < time : *snapshot_time <= time)) return {};
   const SnapshotEntry* first = FirstSnapshot(catalog);
   const bool is_first = first != nullptr && first->lsn == resolved.snapshot;
@@ -276,15 +320,19 @@ Result<ResolvedTarget> ResolveIn(const Store& store, const Catalog& catalog, con
     resolved.limit = resolved.last->end_lsn;  // from inside its commit record to the end of it
   }
   std::optional<Timestamp> snapshot_time;
+  std::optional<Timestamp> last_removed;
   if (!resolved.last) {
     ASSIGN_OR_RETURN(snapshot_time, SnapshotTime(store, *snapshot));
+    ASSIGN_OR_RETURN(last_removed, LastRemoved(store, catalog, resolved.limit));
   }
   if (const Timestamp* time = TimeOf(target)) {
     TRY(CheckTimeIsCovered(*time, std::holds_alternative<Before>(target), resolved, snapshot_time,
-                           catalog));
+                           last_removed.has_value(), catalog));
     resolved.instant = *time;
   } else {
-    resolved.instant = resolved.last ? resolved.last->commit_time : snapshot_time;
+    resolved.instant = resolved.last  ? resolved.last->commit_time
+                       : last_removed ? last_removed
+                                      : snapshot_time;
   }
   return resolved;
 }
@@ -294,6 +342,11 @@ Result<ResolvedTarget> ResolveIn(const Store& store, const Catalog& catalog, con
 Result<Lsn> ResolveLimit(const Store& store, const Catalog& catalog, const Target& target) {
   return OnNewestCatalog<Lsn>(store, catalog,
                               [&](const Catalog& now) { return LimitIn(store, now, target); });
+}
+
+Result<bool> IsRemoved(const Store& store, const Catalog& catalog, Timestamp time) {
+  ASSIGN_OR_RETURN(const auto removed, RemovedFrom(store, catalog));
+  return removed && removed->commits && removed->commits->latest > time;
 }
 
 Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,

@@ -53,6 +53,9 @@ struct ResolvedTarget {
 // archive's segments do not reach it, naming what they do reach.
 Result<Lsn> ResolveLimit(const Store& store, const Catalog& catalog, const Target& target);
 
+// Whether retention has removed the first commit later than `time`, or one that is.
+Result<bool> IsRemoved(const Store& store, const Catalog& catalog, Timestamp time);
+
 // kNotFound for a target before the first complete snapshot or after the archive's end, naming what
 // can be reached; kGap when a gap or hole lies between the snapshot and the target.
 Result<ResolvedTarget> ResolveTarget(const Store& store, const Catalog& catalog,

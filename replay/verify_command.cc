@@ -117,7 +117,7 @@ Result<VerifyReport> VerifyAsItIs(const Store& store, bool originals) {
   constexpr int kMostAgain = 2;
   Result<VerifyReport> report = VerifyWithProgress(store, originals);
   for (int again = 0; again < kMostAgain; ++again) {
-    if (report || report.error().kind != ErrorKind::kConflict) break;
+    if (report ? !report->disturbed : report.error().kind != ErrorKind::kConflict) break;
     report = VerifyWithProgress(store, originals);
   }
   return report;
@@ -128,7 +128,20 @@ Result<void> RunVerify(const VerifyOptions& options) {
   ASSIGN_OR_RETURN(const VerifyReport report, VerifyAsItIs(*store, options.originals));
   const std::string text = options.json ? ToJsonText(report, store->url()) : ToText(report);
   std::fwrite(text.data(), 1, text.size(), stdout);
+  if (report.findings.empty() && options.originals && report.reproduced < report.replaced) {
+    return Fail(ErrorKind::kFailed,
+                "of " + FormatCount(report.replaced, "segment") + " that were merged, " +
+                    FormatCount(report.replaced - report.reproduced) +
+                    " could not be proved to be what they were",
+                "the notes name the merged segments: they were altered, or another release wrote "
+                "what they are made of");
+  }
   if (report.findings.empty()) return {};
+  if (report.disturbed) {
+    std::fprintf(stderr,
+                 "trunkline: others kept merging or removing meanwhile, which may explain what was "
+                 "found: run it again while they rest\n");
+  }
   return Fail(ErrorKind::kCorrupt,
               "the archive at " + store->url() +
                   " is damaged: " + FormatCount(report.findings.size()) +
@@ -147,7 +160,9 @@ void AddVerifyCommand(CLI::App* app, CommandContext* context) {
   command->add_flag(
       "--originals", options->originals,
       "Take merged segments apart again, to prove that they say what they were made of");
-  command->footer("Exits with 3 when it finds anything wrong.");
+  command->footer(
+      "Exits with 3 when it finds anything wrong, with 1 when --originals leaves something "
+      "unproved.");
   command->callback([=] { context->run = [=] { return RunVerify(*options); }; });
 }
 

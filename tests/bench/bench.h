@@ -6,6 +6,7 @@ namespace trunkline::bench {
 void CaptureBenchmarks();
 void HistoryBenchmark();
 void LatencyBenchmark();
+void MaintenanceBenchmark();
 void RebuildBenchmarks();
 void StoreBenchmark();
 

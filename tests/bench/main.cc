@@ -1,5 +1,5 @@
-// trunkline_bench [capture|history|latency|rebuild|store]: the comparisons that docs/benchmarks.md
-// reports.
+// trunkline_bench [capture|history|latency|maintenance|rebuild|store]: the comparisons that
+// docs/benchmarks.md reports.
 #include <cstdio>
 #include <exception>
 #include <string_view>
@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     if (only.empty() || only == "capture") trunkline::bench::CaptureBenchmarks();
     if (only.empty() || only == "history") trunkline::bench::HistoryBenchmark();
     if (only.empty() || only == "latency") trunkline::bench::LatencyBenchmark();
+    if (only.empty() || only == "maintenance") trunkline::bench::MaintenanceBenchmark();
     if (only.empty() || only == "rebuild") trunkline::bench::RebuildBenchmarks();
     if (only.empty() || only == "store") trunkline::bench::StoreBenchmark();
   } catch (const std::exception& error) {

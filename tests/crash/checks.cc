@@ -50,6 +50,14 @@ Findings CheckGaps(const Layout& layout, const Evidence& evidence) {
   return findings;
 }
 
+// The oldest target that was to be kept is reached.
+Findings CheckKept(const Layout& layout, const Evidence& evidence) {
+  if (!evidence.first_snapshot) return {};
+  const Lsn oldest = std::max(evidence.kept_from, *evidence.first_snapshot);
+  if (layout.first_snapshot() && *layout.first_snapshot() <= oldest) return {};
+  return {"no base snapshot leads to " + oldest.ToString() + ", which was to be kept"};
+}
+
 std::multiset<int64_t> NumbersRebuilt(const std::string& archive, Lsn at) {
   TempFolder folder;
   const Outcome outcome =
@@ -227,6 +235,7 @@ Verdict CheckArchive(const Evidence& evidence) {
   add(CheckVerify(evidence.archive));
   const Layout layout(evidence.archive);
   add(CheckGaps(layout, evidence));
+  add(CheckKept(layout, evidence));
   const LoggedNumbers numbers =
       CompareLogs(evidence.archive, layout, evidence.conninfo, &verdict.findings);
   if (!layout.first_snapshot().has_value()) {

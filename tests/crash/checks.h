@@ -2,6 +2,7 @@
 // nothing else.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct Evidence {
   std::vector<test::ExactState> states;
   int losses = 0;  // how often the source was made to lose changes: the most gaps there may be
   bool ddl_captured = false;
+  // What was removed on purpose: nothing that a target from `kept_from` on needs, if a snapshot led
+  // to it, the oldest one of which was at `first_snapshot`.
+  Lsn kept_from;
+  std::optional<Lsn> first_snapshot;
 };
 
 struct Verdict {

@@ -36,6 +36,7 @@ const std::map<std::string, std::string>& Canaries() {
   static const std::map<std::string, std::string> canaries = {
       {"archives-twice", "segment.twice 100 wrong"},
       {"confirms-early", "feedback.durable 1- wrong"},
+      {"keeps-too-little", "retention.base 1- wrong"},
       {"keeps-what-was-rolled-back", "spool.rollback 1- wrong"},
       {"loses-a-row-of-the-snapshot", "snapshot.row 7 wrong"},
       {"loses-a-transaction", "segment.belongs 30 wrong"},
@@ -83,7 +84,8 @@ class Campaign {
     std::printf("%d schedules, %zu with findings; %lld transactions, %d gaps, %d failovers, ",
                 begun_, found_.size(), static_cast<long long>(total_.transactions), total_.gaps,
                 total_.failovers);
-    std::printf("%d states, %d in doubt; faults:", total_.states, total_.doubts);
+    std::printf("%d states, %d in doubt, %d runs of maintenance and readers; faults:",
+                total_.states, total_.doubts, total_.maintained);
     for (const auto& [point, count] : total_.faults) {
       std::printf(" %s %d", point.c_str(), count);
     }
@@ -123,6 +125,7 @@ class Campaign {
     total_.states += result.states;
     total_.gaps += result.gaps;
     total_.failovers += result.failovers;
+    total_.maintained += result.maintained;
     total_.doubts += result.doubts;
     for (const auto& [point, count] : result.faults) total_.faults[point] += count;
   }

@@ -51,6 +51,8 @@ constexpr Point kPoints[] = {
     {"snapshot.table_complete", 20},
     {"snapshot.manifest", 1},
     {"snapshot.complete", 1},
+    {"snapshot.periodic", 2},
+    {"store.remove", 10},
     {"definition.query", 5},
     {"scratch.write", 5},
     {"spool.append", 200},
@@ -197,6 +199,12 @@ Schedule MakeSchedule(uint64_t seed) {
   if (Chance(random, 8)) {
     schedule.failover = static_cast<int>(Pick(random, 0, std::ssize(schedule.rounds) - 1));
   }
+  schedule.maintained = Chance(random, 50);
+  if (Chance(random, 40)) {
+    const char* const bytes[] = {"20kB", "100kB", "500kB"};
+    schedule.daemon_arguments.insert(schedule.daemon_arguments.end(),
+                                     {"--snapshot-every", OneOf(random, bytes)});
+  }
   return schedule;
 }
 
@@ -215,7 +223,8 @@ std::string Describe(const Schedule& schedule) {
       Joined(schedule.daemon_arguments) + (schedule.spooled ? " --confirm spooled" : "") +
       (schedule.ends_archived ? ", archived in the end" : "") +
       (schedule.second_daemon ? "; a second daemon" : "") +
-      (schedule.ddl_captured ? "; DDL capture" : "") + "\n";
+      (schedule.ddl_captured ? "; DDL capture" : "") +
+      (schedule.maintained ? "; maintenance" : "") + "\n";
   for (const Round& round : schedule.rounds) {
     text += "  faults: " + (round.faults.empty() ? "none" : round.faults) + "; ";
     for (const Event& event : round.events) {

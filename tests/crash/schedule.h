@@ -50,6 +50,7 @@ struct Schedule {
   bool ends_archived = false;  // the last run is with --confirm archived all the same
   bool second_daemon = false;  // on the same slot and archive
   bool ddl_captured = false;   // sql/ddl_capture.sql is installed
+  bool maintained = false;     // segments are merged and old history removed meanwhile
   int writers = 1;
   std::vector<Round> rounds;
   int failover = -1;  // the round at whose end a standby takes over; none where negative

@@ -8,6 +8,7 @@
 
 #include "tests/crash/disturbances.h"
 #include "tests/crash/layout.h"
+#include "tests/crash/maintenance.h"
 #include "tests/crash/supervised_daemon.h"
 #include "tests/integration/load.h"
 #include "tests/support/must.h"
@@ -56,6 +57,7 @@ class Trial {
     Workload load(source_->conninfo(), schedule_.writers, schedule_.seed,
                   {.ddl_captured = schedule_.ddl_captured});
     if (schedule_.second_daemon) second_daemon_.Start("");
+    if (schedule_.maintained) maintenance_.emplace(archive(), schedule_.seed, options_.canary);
     for (size_t i = 0; i < schedule_.rounds.size(); ++i) {
       const bool fails_over = std::cmp_equal(i, schedule_.failover);
       RunRound(schedule_.rounds[i], [&] {
@@ -65,6 +67,7 @@ class Trial {
     second_daemon_.Stop();
     load.Stop();
     CatchUp();
+    if (maintenance_) Note(maintenance_->Stop());
     Judge(load.ledger());
     if (!result_.findings.empty() && !options_.keep.empty()) Keep();
     return std::move(result_);
@@ -100,8 +103,15 @@ class Trial {
       Disturb(event);
     }
     last_event();
-    const int segments = Layout(archive()).segments() + round.segments;
-    PassUntil(kSegmentPatience, [&] { return Layout(archive()).segments() >= segments; });
+    // Segments can be merged: each time that the archive has grown counts.
+    Lsn end = Layout(archive()).end();
+    int grown = 0;
+    PassUntil(kSegmentPatience, [&] {
+      const Lsn now = Layout(archive()).end();
+      if (now > end) ++grown;
+      end = now;
+      return grown >= round.segments;
+    });
     PassUntil(kFaultPatience, [&] { return daemon_.HasFailed(); });
     if (round.take_state) TakeState();
     NoteConfirmed();
@@ -155,8 +165,16 @@ class Trial {
         return NoteLoss(event.what == Disturbance::kDropSlot ? DropSlot(source_->conninfo())
                                                              : MoveSlotOn(source_->conninfo()));
       case Disturbance::kTakeArchiveAway:
-        return Note(TakeArchiveAway(folder_ / "disk", archive(), confirmed_spool(), for_a_while));
+        return WhileNobodyElseLooks([&] {
+          Note(TakeArchiveAway(folder_ / "disk", archive(), confirmed_spool(), for_a_while));
+        });
     }
+  }
+
+  template <typename Meanwhile>
+  void WhileNobodyElseLooks(const Meanwhile& meanwhile) {
+    if (!maintenance_) return meanwhile();
+    maintenance_->Rest(meanwhile);
   }
 
   void MoveToStandby(Workload* load) {
@@ -218,12 +236,18 @@ class Trial {
     result_.gaps = static_cast<int>(layout.gaps().size());
     result_.states = static_cast<int>(states_.size());
     result_.faults = FaultsIn(daemon_.log());
+    const Lsn kept_from = maintenance_ ? maintenance_->kept_from() : Lsn{};
+    const std::optional<Lsn> first_snapshot =
+        maintenance_ ? maintenance_->first_snapshot() : std::nullopt;
+    if (maintenance_) result_.maintained = maintenance_->runs();
     const Verdict verdict = CheckArchive({.archive = archive(),
                                           .conninfo = source_->conninfo(),
                                           .ledger = std::move(ledger),
                                           .states = std::move(states_),
                                           .losses = losses_,
-                                          .ddl_captured = schedule_.ddl_captured});
+                                          .ddl_captured = schedule_.ddl_captured,
+                                          .kept_from = kept_from,
+                                          .first_snapshot = first_snapshot});
     Note(verdict.findings);
     result_.doubts = verdict.doubts;
   }
@@ -236,6 +260,7 @@ class Trial {
     if (test::Exists(confirmed_spool())) test::CopyFolder(confirmed_spool(), place + "/spool");
     test::WriteFile(place + "/daemon.log", daemon_.log());
     test::WriteFile(place + "/second_daemon.log", second_daemon_.log());
+    if (maintenance_) test::WriteFile(place + "/maintenance.log", maintenance_->log());
     test::WriteFile(place + "/source.log", source_->log());
     std::string findings;
     for (const std::string& finding : result_.findings) findings += finding + "\n";
@@ -250,6 +275,7 @@ class Trial {
   TrialResult result_;
   SupervisedDaemon daemon_;
   SupervisedDaemon second_daemon_;
+  std::optional<Maintenance> maintenance_;
   std::vector<test::ExactState> states_;
   int losses_ = 0;
   Lsn lost_up_to_;  // by the last loss

@@ -22,6 +22,7 @@ struct TrialResult {
   int segments = 0;
   int gaps = 0;
   int failovers = 0;
+  int maintained = 0;  // how often segments were merged, history removed, or others read
   int states = 0;
   int doubts = 0;                     // states with columns that a rebuild warns of
   std::map<std::string, int> faults;  // how often the faults of each point acted

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <utility>
 
 #include "archive/catalog.h"
 #include "tests/support/csv.h"
@@ -42,6 +44,13 @@ class MaintenanceTest : public testing::Test {
     ASSERT_EQ(outcome.exit_code, 0) << outcome;
     EXPECT_EQ(FolderDifference(state.tables, folder_ / "csv"), "") << state.lsn.ToString();
   }
+  // What was committed so far. WAL of others behind it (a snapshot's slot writes some) is not
+  // archived before the next commit.
+  void AwaitArchived(Daemon* daemon, Session* session) const {
+    const Lsn committed = session->CurrentLsn();
+    session->Do(flush_);
+    daemon->AwaitEnd(committed);
+  }
   Catalog Listed() { return Must(LoadCatalog(*Must(OpenStore(archive())))); }
   std::string archive() const { return folder_ / "archive"; }
 
@@ -64,7 +73,7 @@ TEST_F(MaintenanceTest, BesideARunningDaemon) {
     Change(&session, round);
     if (round % 8 == 0) states.push_back(TakeExactState(conninfo_, "trunkline"));
     if (round % 6 == 0) {
-      daemon.AwaitEnd(session.CurrentLsn());
+      AwaitArchived(&daemon, &session);
       const Outcome merged = Trunkline({"compact", archive()});
       EXPECT_EQ(merged.exit_code, 0) << merged;
     }
@@ -79,8 +88,7 @@ TEST_F(MaintenanceTest, BesideARunningDaemon) {
                          [](const SnapshotEntry& snapshot) { return snapshot.complete; });
   };
   EXPECT_TRUE(Eventually(seconds(30), [&] { return bases() >= 2; })) << daemon.log();
-  session.Do(flush_);
-  daemon.AwaitEnd(session.CurrentLsn());
+  AwaitArchived(&daemon, &session);
   EXPECT_EQ(daemon.Stop().exit_code, 0) << daemon.log();
   EXPECT_THAT(daemon.log(), HasSubstr("a new base snapshot is due"));
 
@@ -102,6 +110,60 @@ TEST_F(MaintenanceTest, BesideARunningDaemon) {
   session.Do(flush_);
   EXPECT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
   ExpectExact(last);
+}
+
+// A log that nobody reads for a while: what comes next is merged meanwhile, then removed.
+class PausedLog {
+ public:
+  explicit PausedLog(const std::string& archive)
+      : pipe_(popen((Binary("trunkline") + " log " + archive + " --format text").c_str(), "r")) {
+    text_ += static_cast<char>(std::fgetc(pipe_));
+  }
+  ~PausedLog() {
+    if (pipe_ != nullptr) pclose(pipe_);
+  }
+  std::string ReadOn() {
+    for (int c = std::fgetc(pipe_); c != EOF; c = std::fgetc(pipe_)) text_ += static_cast<char>(c);
+    exit_code_ = WEXITSTATUS(pclose(std::exchange(pipe_, nullptr)));
+    return text_;
+  }
+  int exit_code() const { return exit_code_; }
+
+ private:
+  std::FILE* pipe_;
+  std::string text_;
+  int exit_code_ = -1;
+};
+
+TEST_F(MaintenanceTest, ALogGoesOnWhereWhatComesNextIsMergedAndSaysSoWhereItIsRemoved) {
+  Daemon daemon({.source = conninfo_,
+                 .archive = archive(),
+                 .arguments = {"--segment-max-bytes", "20kB", "--segment-max-age", "1h"}});
+  daemon.RunTo("now");
+  Session session(conninfo_);
+  for (int round = 0; round < 60; ++round) {
+    session.Do("UPDATE public.keyed SET note = md5(random()::text) || md5(random()::text)");
+    session.Do(
+        "INSERT INTO public.\"Odd \"\"name\"\"\" SELECT md5(i::text) FROM "
+        "generate_series(1, 300) i");
+  }
+  EXPECT_EQ(daemon.RunTo("now").exit_code, 0) << daemon.log();
+  ASSERT_GT(Listed().segments.size(), 12U);
+  const std::string whole = Trunkline({"log", archive(), "--format", "text"}).out;
+  {
+    PausedLog log(archive());
+    EXPECT_EQ(Trunkline({"compact", archive(), "--target-bytes", "60kB"}).exit_code, 0);
+    EXPECT_TRUE(log.ReadOn() == whole);
+    EXPECT_EQ(log.exit_code(), 0);
+  }
+  PausedLog log(archive());
+  EXPECT_EQ(Trunkline({"snapshot", archive()}).exit_code, 0);
+  EXPECT_EQ(Trunkline({"retain", archive(), "--keep-from", "latest", "--yes"}).exit_code, 0);
+  EXPECT_TRUE(whole.starts_with(log.ReadOn()));
+  EXPECT_EQ(log.exit_code(), 1);
+  const Outcome from_removed = Trunkline({"log", archive(), "--from", "lsn:0/1"});
+  EXPECT_EQ(from_removed.exit_code, 1) << from_removed;
+  EXPECT_THAT(from_removed.err, HasSubstr("was removed"));
 }
 
 }  // namespace

@@ -212,6 +212,64 @@ TEST_F(CompactionTest, RivalsThatMergeAcrossEachOtherLoseNothing) {
   EXPECT_EQ(Said(), said);
 }
 
+TEST_F(CompactionTest, WhatADamagedOrForgedOneStandsForStays) {
+  const std::string merged = PublishOnly(Plan().groups[0]);
+  const std::string sound = ReadFile(archive_.PathOf(merged));
+  std::string damaged = sound;
+  damaged[damaged.size() / 2] ^= 1;
+  WriteFile(archive_.PathOf(merged), damaged);
+  EXPECT_EQ(Compact(store(), Plan(), {}, nullptr).error().kind, ErrorKind::kCorrupt);
+  SegmentHeader header = Must(OpenListed(*store(), first_))->header();
+  header.end = {0x4000};
+  header.replaced = {{{0x4000}, std::string(kDigestBytes, 'x')}};
+  const auto forged = Must(Transactions({0x1100}).Finish(header));
+  WriteFile(archive_.PathOf(merged), Must(ReadAll(*forged, 1 << 20)));
+  EXPECT_EQ(Compact(store(), Plan(), {}, nullptr).error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(Names().size(), 5);
+  WriteFile(archive_.PathOf(merged), sound);
+  EXPECT_EQ(Merge().leftovers, 3);
+  EXPECT_EQ(Names().size(), 2);
+}
+
+// Publishes, and says that it has not.
+class SilentStore final : public Store {
+ public:
+  explicit SilentStore(Store* store) : store_(*store) {}
+  bool silent = false;
+  std::string url() const override { return store_.url(); }
+  Result<std::vector<ObjectInfo>> List(std::string_view prefix) const override {
+    return store_.List(prefix);
+  }
+  Result<std::unique_ptr<ByteSource>> Open(std::string_view name) const override {
+    return store_.Open(name);
+  }
+  Result<void> Put(std::span<const NewObject> objects) override {
+    TRY(store_.Put(objects));
+    if (silent) return Fail(ErrorKind::kUnavailable, "no answer");
+    return {};
+  }
+  Result<void> Remove(std::span<const std::string> names) override { return store_.Remove(names); }
+
+ private:
+  Store& store_;
+};
+
+TEST_F(CompactionTest, ADaemonWhoseSegmentsWereMergedBeforeItHadAnAnswerBeginsAnew) {
+  SilentStore silent(store());
+  const auto appender = Must(Appender::Open(&silent, SampleIdentity()));
+  silent.silent = true;
+  for (const uint64_t begin : {0x5000, 0x6000}) {
+    Must(appender->AddSegment(Transactions({begin + 16}), {begin + 0x1000}, 1, 150018));
+  }
+  EXPECT_EQ(appender->PublishPending().error().kind, ErrorKind::kUnavailable);
+  EXPECT_TRUE(appender->has_pending());
+  EXPECT_EQ(Merge().replaced, 5);
+  EXPECT_EQ(appender->PublishPending().error().kind, ErrorKind::kConflict);
+  EXPECT_FALSE(appender->has_pending());
+  EXPECT_EQ(archive_.Open()->end(), Lsn{0x7000});
+  EXPECT_THAT(Found(), IsEmpty());
+}
+
 TEST_F(CompactionTest, AReaderThatListedBeforeIsToldToListAgain) {
   Merge();
   const Error error = OpenListed(*store(), first_).error();

@@ -2,8 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <mutex>
+#include <thread>
+
 #include "daemon/audit_archive.h"
 #include "daemon/audit_comparison.h"
+#include "daemon/auditor.h"
 
 namespace trunkline {
 namespace {
@@ -91,6 +96,28 @@ TEST(AuditArchive, AnythingElseIsAnError) {
     ASSERT_FALSE(tables) << text;
     EXPECT_EQ(tables.error().kind, ErrorKind::kCorrupt) << text;
   }
+}
+
+// Nothing answers there: an audit that is begun fails at once.
+TEST(AuditorTest, WaitsForWhoeverReadsAllOfTheSource) {
+  Metrics metrics;
+  std::mutex turn;
+  std::unique_lock held(turn);
+  Auditor auditor({.conninfo = "host=/nonexistent",
+                   .publication = "trunkline",
+                   .slot = "trunkline",
+                   .archive = {},
+                   .every = std::chrono::milliseconds(10),
+                   .metrics = &metrics,
+                   .turn = &turn});
+  auditor.NoteStream(Source{});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_THAT(metrics.Read().errors, IsEmpty());
+  held.unlock();
+  for (int i = 0; i < 500 && metrics.Read().errors.empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_FALSE(metrics.Read().errors.empty());
 }
 
 }  // namespace

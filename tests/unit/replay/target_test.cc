@@ -217,5 +217,19 @@ TEST(TargetWithoutSnapshotTest, NothingCanBeReached) {
   EXPECT_THAT(resolved.error().ToString(), HasSubstr("base snapshot"));
 }
 
+TEST(TargetAtTheEndTest, LatestIsNotABaseSnapshotThatNeedsChangesNotYetArchived) {
+  const Relation orders = MakeRelation(1, "orders", {"id*"});
+  ArchiveBuilder archive;
+  archive.Snapshot(150, {{orders, {{"1"}}}});
+  archive.Commit(200, {Insert(orders, {"2"})});
+  archive.Publish(300);
+  const auto parts = archive.TableSnapshots(250, {{orders, {{"1"}, {"2"}}}});
+  archive.Snapshot(600, {}, {}, {}, parts);
+  EXPECT_EQ(archive.Resolve("latest")->limit, Lsn{300});
+  EXPECT_EQ(Rows(archive.Rebuild("latest"), "orders"), "1\n2\n");
+  archive.Publish(700);
+  EXPECT_EQ(archive.Resolve("latest")->limit, Lsn{700});
+}
+
 }  // namespace
 }  // namespace trunkline::test
