@@ -1,5 +1,6 @@
 #include "archive/block_decoder.h"
 
+#include <array>
 #include <unordered_map>
 #include <utility>
 
@@ -13,11 +14,12 @@ namespace {
 
 constexpr uint32_t kNoRows = UINT32_MAX;
 
-// A ChangeKind with where its rows are.
+// A ChangeKind: the change without its values, and where its images are.
 struct DecodedKind {
-  ChangeKind kind;
-  const Relation* relation = nullptr;
+  Change change;
   uint32_t rows = kNoRows;  // into the block's ImageLists
+  std::array<ImageRole, 2> roles = {};
+  uint32_t images = 0;
 };
 
 bool IsOperation(uint8_t code) {
@@ -45,9 +47,17 @@ bool IsOldKind(Operation operation, uint8_t code) {
   return false;
 }
 
-ImageRole NewRole(const ChangeKind& kind) {
-  if (kind.operation == Operation::kInsert) return ImageRole::kInserted;
-  return kind.old_kind == OldTupleKind::kNone ? ImageRole::kUpdated : ImageRole::kUpdatedFromOld;
+void AddRoles(DecodedKind* kind) {
+  const OldTupleKind old_kind = kind->change.old_kind;
+  if (old_kind != OldTupleKind::kNone) {
+    kind->roles[kind->images++] =
+        old_kind == OldTupleKind::kKey ? ImageRole::kOldKey : ImageRole::kOldFull;
+  }
+  if (kind->change.operation == Operation::kDelete) return;
+  const ImageRole updated =
+      old_kind == OldTupleKind::kNone ? ImageRole::kUpdated : ImageRole::kUpdatedFromOld;
+  kind->roles[kind->images++] =
+      kind->change.operation == Operation::kInsert ? ImageRole::kInserted : updated;
 }
 
 class BlockDecoder {
@@ -187,30 +197,25 @@ Result<void> BlockDecoder::ReadChanges() {
   if (count != last.first_change + last.change_count) return MalformedBlock("changes");
   ASSIGN_OR_RETURN(const std::vector<DecodedKind> kinds, ReadKinds(count));
   TRY(ReadInts(count));
-  storage_.changes.resize(count);
+  storage_.changes.reserve(count);
   rows_of_change_.resize(count);
-  uint32_t slice = 0;
-  for (size_t i = 0; i < count; ++i) {
-    while (i >= storage_.slices[slice].first_change + storage_.slices[slice].change_count) ++slice;
-    if (static_cast<uint64_t>(ints_[i]) >= kinds.size()) return MalformedBlock("kind of a change");
-    const DecodedKind& kind = kinds[static_cast<size_t>(ints_[i])];
-    Change& change = storage_.changes[i];  // as new: there were none before
-    change.operation = kind.kind.operation;
-    change.old_kind = kind.kind.old_kind;
-    change.relation = kind.relation;
-    rows_of_change_[i] = kind.rows;
-    if (kind.rows == kNoRows) {
-      (change.operation == Operation::kTruncate ? truncates_ : messages_).push_back(i);
-      continue;
+  size_t i = 0;
+  for (uint32_t slice = 0; slice < storage_.slices.size(); ++slice) {
+    for (const size_t end = i + storage_.slices[slice].change_count; i < end; ++i) {
+      if (static_cast<uint64_t>(ints_[i]) >= kinds.size()) {
+        return MalformedBlock("kind of a change");
+      }
+      const DecodedKind& kind = kinds[static_cast<size_t>(ints_[i])];
+      storage_.changes.push_back(kind.change);
+      rows_of_change_[i] = kind.rows;
+      if (kind.rows == kNoRows) {
+        (kind.change.operation == Operation::kTruncate ? truncates_ : messages_).push_back(i);
+        continue;
+      }
+      ImageList& images = images_[kind.rows];
+      images.roles.insert(images.roles.end(), kind.roles.begin(), kind.roles.begin() + kind.images);
+      images.slices.insert(images.slices.end(), kind.images, slice);
     }
-    ImageList& images = images_[kind.rows];
-    const auto add = [&](ImageRole role) {
-      images.roles.push_back(role);
-      images.slices.push_back(slice);
-    };
-    if (change.old_kind == OldTupleKind::kKey) add(ImageRole::kOldKey);
-    if (change.old_kind == OldTupleKind::kFull) add(ImageRole::kOldFull);
-    if (change.operation != Operation::kDelete) add(NewRole(kind.kind));
   }
   storage_.has_messages = !messages_.empty();
   return {};
@@ -224,17 +229,18 @@ Result<std::vector<DecodedKind>> BlockDecoder::ReadKinds(size_t max_kinds) {
     ASSIGN_OR_RETURN(const uint8_t operation, in_.Byte());
     if (!IsOperation(operation)) return MalformedBlock("operation");
     DecodedKind kind;
-    kind.kind.operation = static_cast<Operation>(operation);
-    if (HasRows(kind.kind.operation)) {
+    kind.change.operation = static_cast<Operation>(operation);
+    if (HasRows(kind.change.operation)) {
       ASSIGN_OR_RETURN(const uint8_t old_kind, in_.Byte());
       ASSIGN_OR_RETURN(const uint64_t relation, in_.Varint());
-      if (!IsOldKind(kind.kind.operation, old_kind)) return MalformedBlock("kind of old tuple");
+      if (!IsOldKind(kind.change.operation, old_kind)) return MalformedBlock("kind of old tuple");
       if (relation >= relations_.size()) return MalformedBlock("relation");
-      kind.kind.old_kind = static_cast<OldTupleKind>(old_kind);
-      kind.relation = &relations_[relation];
+      kind.change.old_kind = static_cast<OldTupleKind>(old_kind);
+      kind.change.relation = &relations_[relation];
+      AddRoles(&kind);
       const auto [at, is_new] =
           rows_of_relation.try_emplace(relation, static_cast<uint32_t>(image_lists_));
-      if (is_new) AddImageList(*kind.relation);
+      if (is_new) AddImageList(*kind.change.relation);
       kind.rows = at->second;
     }
     kinds.push_back(kind);

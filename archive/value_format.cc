@@ -1,6 +1,7 @@
 #include "archive/value_format.h"
 
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include "base/timestamp.h"
@@ -122,21 +123,8 @@ char* PutTwoDigits(unsigned value, char* out) {
 }
 
 char* PutNumber(uint64_t value, char* out) {
-  char digits[20];
-  char* first = digits + sizeof digits;
-  for (; value >= 100; value /= 100) {
-    first -= 2;
-    PutTwoDigits(static_cast<unsigned>(value % 100), first);
-  }
-  if (value >= 10) {
-    first -= 2;
-    PutTwoDigits(static_cast<unsigned>(value), first);
-  } else {
-    *--first = static_cast<char>('0' + value);
-  }
-  const auto size = static_cast<size_t>(digits + sizeof digits - first);
-  std::memcpy(out, first, size);
-  return out + size;
+  constexpr size_t kMaxDigits = 20;
+  return std::to_chars(out, out + kMaxDigits, value).ptr;
 }
 
 char* FormatDecimal(int64_t value, size_t decimals, char* out) {
