@@ -53,7 +53,7 @@ if [[ $mode == full ]]; then
   build asan-ubsan unit_tests fuzzers
   # Minutes of what other tests show with the sanitizers as well.
   run_tests build-asan --label-regex '^(unit|fuzz)$' \
-    --exclude-regex '^unit\.(replay\.ChurnTest|stores\.StoreConformance)$'
+    --exclude-regex '^unit\.(replay\.(Churn|MaintenanceProperty)Test|stores\.StoreConformance)$'
 
   step "clang, thread sanitizer, the parts that run concurrently"
   build tsan archive_test daemon_test postgres_test replay_test

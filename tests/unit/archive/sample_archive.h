@@ -18,9 +18,12 @@
 #include "archive/directory_store.h"
 #include "archive/identity.h"
 #include "archive/segment_writer.h"
+#include "tests/support/must.h"
 #include "tests/unit/archive/temporary_folder.h"
 
 namespace trunkline {
+
+using test::Must;
 
 inline Identity SampleIdentity() {
   Identity identity;
@@ -38,15 +41,6 @@ inline Relation Table(std::string name, uint32_t oid = 16384) {
   relation.name = std::move(name);
   relation.columns = {{"id", 23, -1, true, "", ""}, {"note", 25, -1, false, "", ""}};
   return relation;
-}
-
-inline void Must(const Result<void>& result) {
-  if (!result) throw std::runtime_error(result.error().ToString());
-}
-template <typename T>
-T Must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().ToString());
-  return std::move(*result);
 }
 
 inline SegmentOptions SmallBlocks() {
