@@ -312,6 +312,13 @@ Result<void> Appender::PutManifest(const NewObject& object, Lsn lsn,
   TRY(store_->Put({&object, 1}));
   ASSIGN_OR_RETURN(const bool whole, HasAllParts(lsn, parts));
   if (whole) return {};
+  const auto identity = store_->Open(std::string(kIdentityObject));
+  if (!identity && identity.error().kind == ErrorKind::kNotFound) {
+    return Fail(ErrorKind::kUnavailable,
+                "the archive is gone just after the snapshot at " + lsn.ToString() +
+                    " was completed in it",
+                "check that the archive's file system is mounted");
+  }
   TRY(store_->Remove({&object.name, 1}));
   return Fail(ErrorKind::kConflict,
               "parts of the snapshot at " + lsn.ToString() +

@@ -110,6 +110,7 @@ TEST_F(SpooledTest, ConfirmsNothingBeyondItsBound) {
   Daemon daemon = NewDaemon({"--spool-max-bytes", "20000"});
   daemon.Start();
   daemon.AwaitSnapshot();
+  daemon.AwaitEnd(InsertedUpTo());
   TakeArchiveAway();
   std::string walsender;
   ASSERT_TRUE(Eventually(seconds(30), [&] { return !(walsender = Walsender()).empty(); }));
@@ -130,6 +131,7 @@ TEST_F(SpooledTest, AStopSaysWhatTheArchiveLacks) {
   Daemon daemon = NewDaemon();
   daemon.Start();
   daemon.AwaitSnapshot();
+  daemon.AwaitEnd(InsertedUpTo());
   TakeArchiveAway();
   EXPECT_TRUE(ConfirmsUpTo(InsertedUpTo()));
   daemon.program().Signal(SIGTERM);
