@@ -18,6 +18,7 @@
 #include "replay/log_filter.h"
 #include "replay/log_format.h"
 #include "replay/log_undo.h"
+#include "replay/memory_options.h"
 #include "replay/newest_catalog.h"
 #include "replay/output_file.h"
 #include "replay/progress.h"
@@ -37,6 +38,7 @@ struct LogOptions {
   std::optional<std::string> key;
   std::string format = "text";
   std::string scratch = std::filesystem::temp_directory_path().native();
+  MemoryOptions memory;  // of undo
 };
 
 // Writes the changes that pass the filter, each in its transaction.
@@ -222,6 +224,7 @@ Result<void> RunUndo(const Store& store, const Catalog& catalog, const LogFilter
   ASSIGN_OR_RETURN(undo.to, ParseTarget(options.to));
   undo.table = options.table;
   undo.scratch_folder = options.scratch;
+  undo.memory = options.memory;
   std::optional<Progress> progress("Reading");
   undo.progress = [&](uint64_t done, uint64_t total) { progress->Update(done, total); };
   ASSIGN_OR_RETURN(OutputFile output, OutputFile::Open({}));
@@ -335,6 +338,7 @@ void AddLogCommand(CLI::App* app, CommandContext* context) {
                    "text (default), jsonl, csv, sql, or undo: SQL that takes the changes back")
       ->check(CLI::IsMember({"text", "jsonl", "csv", "sql", "undo"}));
   command->add_option("--scratch", options->scratch, "A folder for scratch files, of undo");
+  AddMemoryOptions(command, &options->memory);
   command->callback([=] { context->run = [=] { return RunLog(*options); }; });
 }
 

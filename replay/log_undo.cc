@@ -34,6 +34,7 @@ Result<UndoOutcome> WriteUndo(const Store& store, const Catalog& catalog, const 
   StateOptions state_options;
   if (!options.table.empty()) state_options.tables = {options.table};
   state_options.progress = options.progress;
+  state_options.memory = options.memory;
   ReversedRecords commands(kUndoMemoryBytes, options.scratch_folder);
   UndoCollector collector(filter, &commands);
   TRY(FoldOnward(store, catalog, from, to, state_options, &collector));

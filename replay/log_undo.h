@@ -11,6 +11,7 @@
 #include "archive/store.h"
 #include "base/error.h"
 #include "replay/log_filter.h"
+#include "replay/memory_options.h"
 #include "replay/target.h"
 
 namespace trunkline {
@@ -20,6 +21,7 @@ struct UndoOptions {
   Target to = Latest{};
   std::string table;                                            // what `filter` was made of
   std::string scratch_folder;                                   // for commands beyond some MiB
+  MemoryOptions memory;                                         // for rows
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes read; may be null
 };
 
@@ -28,7 +30,8 @@ struct UndoOutcome {
 };
 
 // Passes the commands on in pieces, once all of them are known: of an undo that fails before that
-// nothing is seen. Takes the memory of the tables' state at `from`, however long the range is.
+// nothing is seen. Takes the memory of the tables' state at `from`, up to what `memory` allows,
+// however long the range is.
 //
 // kNotFound for a range that cannot be reached or a table that is not known; kGap for a gap in the
 // range, or a table whose rows cannot be told; kUnsupported, naming table and LSN, where a table's
