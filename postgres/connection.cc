@@ -196,9 +196,9 @@ std::string PinnedForTransaction() {
   return commands;
 }
 
-uint64_t Rows::number(int row, int column) const {
+int64_t Rows::number(int row, int column) const {
   const std::string_view text = at(row, column);
-  uint64_t number = 0;
+  int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }

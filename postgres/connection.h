@@ -29,8 +29,8 @@ class Rows {
     return {PQgetvalue(result_.get(), row, column),
             static_cast<size_t>(PQgetlength(result_.get(), row, column))};
   }
-  // Of digits; 0 for anything else.
-  uint64_t number(int row, int column) const;
+  // Of digits, and perhaps a minus sign; 0 for anything else.
+  int64_t number(int row, int column) const;
   PGresult* get() const { return result_.get(); }
 
  private:

@@ -8,7 +8,7 @@
 
 #include "archive/listed_segment.h"
 #include "replay/newest_catalog.h"
-#include "replay/table_filter.h"
+#include "replay/plan_filter.h"
 
 namespace trunkline {
 namespace {
@@ -17,20 +17,13 @@ class Explainer {
  public:
   Explainer(const Store& store, const Catalog& catalog, const StateOptions& options,
             const RebuildPlan& plan)
-      : store_(store), catalog_(catalog), options_(options), plan_(plan), filter_(options) {}
+      : store_(store), catalog_(catalog), options_(options), plan_(plan), filter_(options, plan) {}
 
   Result<Explanation> Run(const ResolvedTarget& target) {
     explanation_.target = target;
     explanation_.from = plan_.steps.front().tables.lsn;
     for (const ObjectInfo& part : plan_.snapshot_parts) sizes_.emplace(part.name, part.size);
-    for (const RebuildPlan::Step& step : plan_.steps) {
-      ASSIGN_OR_RETURN(const Definition definition, ParseDefinition(step.tables.definition));
-      TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
-      for (const SnapshotPart& part : step.tables.parts) {
-        loaded_at_.emplace(part.relation.oid, step.tables.lsn);
-      }
-      if (step.tables.base) base_ = step.tables.lsn;
-    }
+    TRY(filter_.Learn(store_));
     for (const RebuildPlan::Step& step : plan_.steps) AddSnapshot(step.tables);
     TRY(AddSegments());
     TRY(AddDoubts());
@@ -98,15 +91,7 @@ class Explainer {
                 Explanation::Segment* segment) {
     bool read = false;
     for (const RebuildPlan::Step& step : plan_.steps) {
-      if (block.commit_lsn_max < step.tables.lsn || block.commit_lsn_min >= step.until) continue;
-      const auto wanted = [&](const BlockRelationStats& stats) {
-        return IsLoaded(reader.relations()[stats.relation_index].oid, step.tables.lsn);
-      };
-      const bool all = filter_.all() && &step == &plan_.steps.back();
-      if (!all && !block.has_messages &&
-          std::none_of(block.relations.begin(), block.relations.end(), wanted)) {
-        continue;
-      }
+      if (!filter_.WantsBlock(step, reader, block)) continue;
       segment->bytes_read += block.size;
       read = true;
     }
@@ -123,22 +108,16 @@ class Explainer {
     }
   }
 
-  // As the rebuild has it: a table is passed over until its snapshot.
-  bool IsLoaded(uint32_t oid, Lsn at) const {
-    if (!filter_.Wants(oid)) return false;
-    const auto found = loaded_at_.find(oid);
-    return at >= (found == loaded_at_.end() ? base_ : found->second);
-  }
-
   Result<void> AddDoubts() {
     const Lsn limit = explanation_.target.limit;
     DoubtFinder finder;
-    ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots, SnapshotsFrom(store_, catalog_, base_));
+    ASSIGN_OR_RETURN(std::vector<TablesAt> snapshots,
+                     SnapshotsFrom(store_, catalog_, filter_.base()));
     for (TablesAt& snapshot : snapshots) {
       if (snapshot.lsn <= limit) finder.AddSnapshot(std::move(snapshot));
     }
     for (const Explanation::Segment& segment : explanation_.segments) {
-      if (segment.end <= base_) {
+      if (segment.end <= filter_.base()) {
         finder.PassOver(segment.end);
         continue;
       }
@@ -164,10 +143,8 @@ class Explainer {
   const Catalog& catalog_;
   const StateOptions& options_;
   const RebuildPlan& plan_;
-  TableFilter filter_;
+  PlanFilter filter_;
   std::unordered_map<std::string, uint64_t> sizes_;  // of parts of snapshots
-  std::unordered_map<uint32_t, Lsn> loaded_at_;      // by relation OID
-  Lsn base_;
   Explanation explanation_;
 };
 

@@ -1,7 +1,6 @@
 #include "replay/pgdata_load.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <set>
 #include <thread>
@@ -25,13 +24,6 @@ constexpr uint64_t kWorthwhileRows = 10'000;
 // Of all of a table's indexes, which are in memory at once: 256 MB, what a server of ours may take
 // to sort one.
 constexpr uint64_t kMostEntries = 16'000'000;
-
-template <typename T>
-T Number(std::string_view text) {
-  T value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 std::string TableLiteral(const QualifiedName& name) {
   return postgres::QuoteLiteral(Qualified(name)) + "::pg_catalog.regclass";
@@ -79,11 +71,11 @@ std::vector<HeapAttribute> Attributes(const Rows& rows) {
   std::vector<HeapAttribute> attributes;
   for (int i = 0; i < rows.size(); ++i) {
     attributes.push_back({.name = std::string(rows.at(i, 0)),
-                          .type_oid = Number<uint32_t>(rows.at(i, 1)),
-                          .length = Number<int>(rows.at(i, 2)),
+                          .type_oid = static_cast<uint32_t>(rows.number(i, 1)),
+                          .length = static_cast<int>(rows.number(i, 2)),
                           .alignment = rows.at(i, 3).front(),
                           .storage = rows.at(i, 4).front(),
-                          .modifier = Number<int32_t>(rows.at(i, 5)),
+                          .modifier = static_cast<int32_t>(rows.number(i, 5)),
                           .not_null = rows.at(i, 6) == "t",
                           .generated = rows.at(i, 7) == "t"});
   }
@@ -120,8 +112,8 @@ Result<bool> PgdataLoad::KnowsFormat(Connection* connection) {
                        "pg_catalog.current_setting('server_encoding') = 'UTF8', "
                        "pg_catalog.pg_size_bytes(pg_catalog.current_setting('segment_size')), "
                        "pg_catalog.pg_current_xact_id()"));
-  limits_.segment_bytes = Number<uint64_t>(rows.at(0, 1));
-  limits_.xid = static_cast<uint32_t>(Number<uint64_t>(rows.at(0, 2)));
+  limits_.segment_bytes = static_cast<uint64_t>(rows.number(0, 1));
+  limits_.xid = static_cast<uint32_t>(rows.number(0, 2));
   return rows.at(0, 0) == "t";
 }
 
@@ -161,7 +153,7 @@ Result<void> PgdataLoad::MakeIndexes(Connection* connection, Table* table) {
       if (!seen.insert(std::string(indexes.at(i, 0))).second) continue;
       const std::string name(indexes.at(i, 1));
       const bool known = indexes.at(i, 5) == "t";
-      const auto attribute = known ? Number<size_t>(indexes.at(i, 3)) : 0;
+      const auto attribute = known ? static_cast<size_t>(indexes.number(i, 3)) : 0;
       if (known && table->format.KeyBytes(attribute) > 0) {
         table->indexes.push_back({.statement = std::move(statement),
                                   .name = name,
@@ -254,7 +246,7 @@ Result<void> PgdataLoad::MarkValid(Connection* connection, const Stage& validati
     ASSIGN_OR_RETURN(const Rows keys, connection->Exec(kForeignKeys + name));
     for (int i = 0; i < keys.size(); ++i) {
       if (!asked_for(table, keys.at(i, 1))) continue;
-      const auto attribute = Number<size_t>(keys.at(i, 2));
+      const auto attribute = static_cast<size_t>(keys.number(i, 2));
       const auto index =
           std::find_if(table.indexes.begin(), table.indexes.end(), [&](const Index& each) {
             return each.attribute == attribute && each.written && !each.unique;

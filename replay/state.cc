@@ -7,6 +7,7 @@
 
 #include "replay/fold.h"
 #include "replay/newest_catalog.h"
+#include "replay/plan_filter.h"
 #include "replay/table_filter.h"
 
 namespace trunkline {
@@ -16,17 +17,10 @@ namespace {
 class Builder {
  public:
   Builder(const Store& store, const StateOptions& options, const RebuildPlan& plan)
-      : store_(store), options_(options), plan_(plan), filter_(options) {
-    for (const RebuildPlan::Step& step : plan.steps) {
-      for (const SnapshotPart& part : step.tables.parts) {
-        loaded_at_.emplace(part.relation.oid, step.tables.lsn);
-      }
-      if (step.tables.base) base_ = step.tables.lsn;
-    }
-  }
+      : store_(store), options_(options), plan_(plan), filter_(options, plan) {}
 
   Result<Fold::Outcome> Build() {
-    Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
+    Fold fold([this](uint32_t oid) { return filter_.WantsSince(oid, at_); });
     fold.set_part(options_.part);
     fold.set_memory(options_.memory);
     std::unordered_set<uint64_t> skip;
@@ -42,7 +36,7 @@ class Builder {
   }
 
   Result<void> Observe(FoldObserver* observer, Lsn from) {
-    Fold fold([this](uint32_t oid) { return IsLoaded(oid) && filter_.Wants(oid); });
+    Fold fold([this](uint32_t oid) { return filter_.WantsSince(oid, at_); });
     fold.set_memory(options_.memory);
     fold.set_observer(observer, from);
     TRY(PlayPlan(&fold));
@@ -51,10 +45,7 @@ class Builder {
 
  private:
   Result<void> PlayPlan(Fold* fold) {
-    for (const RebuildPlan::Step& step : plan_.steps) {
-      ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
-      TRY(filter_.Learn(step.tables.parts, definition, store_, step.segments));
-    }
+    TRY(filter_.Learn(store_));
     for (const RebuildPlan::Step& step : plan_.steps) {
       at_ = step.tables.lsn;
       ASSIGN_OR_RETURN(Definition definition, ParseDefinition(step.tables.definition));
@@ -68,13 +59,6 @@ class Builder {
       TRY(AddChanges(step, fold));
     }
     return {};
-  }
-
-  // A table is passed over until its snapshot; one without any, until the base snapshot, which
-  // would have it.
-  bool IsLoaded(uint32_t oid) const {
-    const auto found = loaded_at_.find(oid);
-    return at_ >= (found == loaded_at_.end() ? base_ : found->second);
   }
 
   Result<void> AddSnapshot(const std::vector<SnapshotPart>& parts, Fold* fold) {
@@ -111,20 +95,12 @@ class Builder {
   }
 
   Result<void> AddChanges(const RebuildPlan::Step& step, Fold* fold) {
-    const Lsn from = step.tables.lsn;
-    // Tables that are not loaded yet cost no reading either.
-    const bool all = filter_.all() && &step == &plan_.steps.back();
     const auto wanted = [&](const SegmentReader& reader, const BlockStats& block) {
-      if (block.commit_lsn_max < from || block.commit_lsn_min >= step.until) return false;
-      if (all || block.has_messages) return true;
-      return std::any_of(block.relations.begin(), block.relations.end(),
-                         [&](const BlockRelationStats& relation) {
-                           const uint32_t oid = reader.relations()[relation.relation_index].oid;
-                           return IsLoaded(oid) && filter_.Wants(oid);
-                         });
+      return filter_.WantsBlock(step, reader, block);
     };
-    return Play(step.segments, wanted, fold,
-                [&](const ReadAhead::Item& item) { return fold->Add(item, from, step.until); });
+    return Play(step.segments, wanted, fold, [&](const ReadAhead::Item& item) {
+      return fold->Add(item, step.tables.lsn, step.until);
+    });
   }
 
   Result<void> Play(std::vector<ObjectInfo> objects, const ReadAhead::Filter& wanted, Fold* fold,
@@ -154,9 +130,7 @@ class Builder {
   const Store& store_;
   const StateOptions& options_;
   const RebuildPlan& plan_;
-  TableFilter filter_;
-  std::unordered_map<uint32_t, Lsn> loaded_at_;  // by relation OID
-  Lsn base_;
+  PlanFilter filter_;
   Lsn at_;  // the snapshot loaded last
   uint64_t done_ = 0;
 };
