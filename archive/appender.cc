@@ -314,10 +314,10 @@ Result<void> Appender::PutManifest(const NewObject& object, Lsn lsn,
   if (whole) return {};
   const auto identity = store_->Open(std::string(kIdentityObject));
   if (!identity && identity.error().kind == ErrorKind::kNotFound) {
-    return Fail(ErrorKind::kUnavailable,
-                "the archive is gone just after the snapshot at " + lsn.ToString() +
-                    " was completed in it",
-                "check that the archive's file system is mounted");
+    return Fail(
+        ErrorKind::kUnavailable,
+        "the archive is gone just after the snapshot at " + lsn.ToString() + " was completed in it",
+        "check that the archive's file system is mounted");
   }
   TRY(store_->Remove({&object.name, 1}));
   return Fail(ErrorKind::kConflict,
