@@ -1,12 +1,11 @@
 #include "archive/http_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "archive/libcurl.h"
 #include "base/check.h"
 
 namespace trunkline {
@@ -125,6 +124,13 @@ int OnSeek(void* context, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
+Result<void> StartCurl() {
+  TRY(libcurl.Load());
+  static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+  CHECK(initialized == CURLE_OK);
+  return {};
+}
+
 Error TransportError(CURLcode code, std::string_view detail, const Exchange& exchange) {
   if (!exchange.failure.empty()) {
     return {ErrorKind::kUnavailable, "the server sent " + exchange.failure,
@@ -168,10 +174,7 @@ std::string HttpResponse::Header(const std::string& name) const {
   return header == headers.end() ? std::string() : header->second;
 }
 
-HttpClient::HttpClient(std::string ca_bundle) : ca_bundle_(std::move(ca_bundle)) {
-  static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
-  CHECK(initialized == CURLE_OK);
-}
+HttpClient::HttpClient(std::string ca_bundle) : ca_bundle_(std::move(ca_bundle)) {}
 
 HttpClient::~HttpClient() = default;
 
@@ -189,6 +192,7 @@ void HttpClient::GiveBack(std::unique_ptr<Handle> handle) const {
 }
 
 Result<HttpResponse> HttpClient::Send(const HttpRequest& request) const {
+  TRY(StartCurl());
   std::unique_ptr<Handle> handle = Take();
   CURL* const curl = handle->curl;
   curl_easy_reset(curl);  // keeps the connection

@@ -44,10 +44,6 @@ class ReplicationStream {
   Result<std::optional<StreamMessage>> NextBuffered();
   Error EndOfStream();
 
-  struct BufferDeleter {
-    void operator()(char* buffer) const { PQfreemem(buffer); }
-  };
-
   // What the server warns of ends the stream where it matters, at the place where it came.
   struct Notices {
     std::string publication;
@@ -57,7 +53,7 @@ class ReplicationStream {
   std::unique_ptr<Notices> notices_;
 
   postgres::Connection connection_;
-  std::unique_ptr<char, BufferDeleter> buffer_;  // of the message given out last
+  std::unique_ptr<char, postgres::FreeMemory> buffer_;  // of the message given out last
   bool has_unsent_ = false;
 };
 

@@ -205,6 +205,7 @@ int64_t Rows::number(int row, int column) const {
 
 Result<Connection> Connection::Open(const std::string& conninfo, Mode mode,
                                     std::string_view application_name) {
+  TRY(libpq.Load());
   char* parse_error = nullptr;
   PQconninfoOption* parsed = PQconninfoParse(conninfo.c_str(), &parse_error);
   if (parsed == nullptr) {
@@ -279,7 +280,7 @@ Result<void> Connection::CopyOut(const std::string& sql,
     const int length = PQgetCopyData(get(), &buffer, /*async=*/0);
     if (length == -1) break;
     if (length < 0) return Fail(ConnectionError(get(), "COPY broke off"));
-    const std::unique_ptr<char, decltype(&PQfreemem)> owned(buffer, &PQfreemem);
+    const std::unique_ptr<char, FreeMemory> owned(buffer);
     Result<void> taken = row(std::string_view(buffer, static_cast<size_t>(length)));
     if (!taken) {
       // The rest of the rows is of no use: have the server stop, then read what is on its way.

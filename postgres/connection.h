@@ -1,8 +1,6 @@
 // Connection: libpq as RAII types, with errors classified.
 #pragma once
 
-#include <libpq-fe.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,8 +10,14 @@
 #include <vector>
 
 #include "base/error.h"
+#include "postgres/libpq.h"
 
 namespace trunkline::postgres {
+
+// Of what libpq allocates and says must be freed so.
+struct FreeMemory {
+  void operator()(char* bytes) const { PQfreemem(bytes); }
+};
 
 struct ResultDeleter {
   void operator()(PGresult* result) const { PQclear(result); }

@@ -54,6 +54,7 @@ Result<std::string> WithDatabase(const std::string& conninfo, const std::string&
   struct Free {
     void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
   };
+  TRY(libpq.Load());
   const std::unique_ptr<PQconninfoOption, Free> parsed(PQconninfoParse(conninfo.c_str(), nullptr));
   if (!parsed) return Fail(ErrorKind::kInvalidArgument, "the connection string is malformed");
   const auto quote = [](std::string_view value) {

@@ -143,7 +143,7 @@ Error SqlError(const PGresult* result, const std::string& sql, const Definition&
 Result<void> TakeCopy(PGconn* connection, OutputFile* output) {
   char* line = nullptr;
   for (int length = 0; (length = PQgetCopyData(connection, &line, 0)) >= 0;) {
-    const std::unique_ptr<char, decltype(&PQfreemem)> owner(line, &PQfreemem);
+    const std::unique_ptr<char, postgres::FreeMemory> owner(line);
     TRY(output->Write({line, static_cast<size_t>(length)}));
   }
   return {};

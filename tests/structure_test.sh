@@ -61,7 +61,8 @@ allow_only "gRPC is seen by the PFS client, and by the server for its tests" \
 allow_only "RocksDB is seen by the spool, the rows beyond --memory and the index only" \
   '#include [<"]rocksdb/' \
   '^(archive/unsynced_env|daemon/[a-z_]*spool|replay/spilled_rows|replay/rocksdb_slice|replay/[a-z_]*index)\.(cc|h)$'
-allow_only "libcurl is seen by the HTTP client only" '#include [<"]curl/' '^archive/http_client\.cc$'
+allow_only "libcurl is seen by the HTTP client only" '#include ([<"]curl/|"archive/libcurl)' \
+  '^archive/(http_client\.cc|libcurl\.h)$'
 allow_only "pugixml is seen by the XML of S3, and by the server for its tests" \
   '#include [<"]pugixml' '^(archive/s3_xml|tests/s3_server/server)\.cc$'
 allow_only "cpp-httplib is seen by the HTTP server only, and by tests" '#include [<"]httplib' \

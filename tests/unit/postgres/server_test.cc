@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <libpq-fe.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,8 @@
 #include <fstream>
 #include <thread>
 
+#include "postgres/libpq.h"
+
 namespace trunkline::postgres {
 namespace {
 
@@ -20,7 +21,9 @@ using ::testing::HasSubstr;
 
 // One value of one row, or libpq's message.
 std::string Ask(const std::string& conninfo, const std::string& sql) {
-  PGconn* connection = PQconnectdb(conninfo.c_str());
+  const char* const keywords[] = {"dbname", nullptr};
+  const char* const values[] = {conninfo.c_str(), nullptr};
+  PGconn* connection = PQconnectdbParams(keywords, values, /*expand_dbname=*/1);
   std::string answer = PQerrorMessage(connection);
   if (PQstatus(connection) == CONNECTION_OK) {
     PGresult* result = PQexec(connection, sql.c_str());
