@@ -102,11 +102,12 @@ void SchemaFold::PutInDoubt(Entry* entry, const Relation& relation, Error doubt)
   entry->rows->set_doubt(std::move(doubt));
 }
 
-void SchemaFold::Enter(const std::shared_ptr<const SegmentReader>& reader) {
-  if (reader == reader_) return;
+bool SchemaFold::Enter(const std::shared_ptr<const SegmentReader>& reader) {
+  if (reader == reader_) return false;
   reader_ = reader;
   bound_.assign(reader->relations().size(), Binding{});
   for (auto& [oid, entry] : entries_) entry.active = nullptr;
+  return true;
 }
 
 void SchemaFold::ForgetBindings() { std::fill(bound_.begin(), bound_.end(), Binding{}); }

@@ -78,8 +78,9 @@ class SchemaFold {
   virtual void OnDefinition(Lsn lsn);
 
   bool Wants(uint32_t oid) const { return !wanted_ || wanted_(oid); }
-  // The block whose changes come next; both outlive the block's last change.
-  void Enter(const std::shared_ptr<const SegmentReader>& reader);
+  // The block whose changes come next; both outlive the block's last change. True where it is the
+  // first of the reader's.
+  bool Enter(const std::shared_ptr<const SegmentReader>& reader);
   void EnterBlock(const DecodedBlock& block);
   // No change is at hand any more; everything before `lsn` has been taken.
   void LeaveBlock(Lsn lsn);

@@ -1,7 +1,7 @@
 #include "archive/value_format.h"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 
 #include "base/timestamp.h"
@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
 constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
+constexpr size_t kMaxDigits = 20;                         // of 64 bits
 constexpr size_t kDateTextBytes = 10;                     // 2016-11-30
 constexpr size_t kSecondsBytes = kDateTextBytes + 1 + 8;  // 2016-11-30 17:29:00
 constexpr std::string_view kUtcSuffix = "+00";
@@ -122,9 +123,23 @@ char* PutTwoDigits(unsigned value, char* out) {
   return out + 2;
 }
 
+char* PutFourDigits(unsigned value, char* out) {
+  return PutTwoDigits(value % 100, PutTwoDigits(value / 100, out));
+}
+
 char* PutNumber(uint64_t value, char* out) {
-  constexpr size_t kMaxDigits = 20;
-  return std::to_chars(out, out + kMaxDigits, value).ptr;
+  if (value >= 10'000) {
+    return PutFourDigits(static_cast<unsigned>(value % 10'000), PutNumber(value / 10'000, out));
+  }
+  const auto small = static_cast<unsigned>(value);
+  if (small >= 1000) return PutFourDigits(small, out);
+  if (small >= 100) {
+    *out++ = static_cast<char>('0' + small / 100);
+    return PutTwoDigits(small % 100, out);
+  }
+  if (small >= 10) return PutTwoDigits(small, out);
+  *out++ = static_cast<char>('0' + small);
+  return out;
 }
 
 char* FormatDecimal(int64_t value, size_t decimals, char* out) {
@@ -134,13 +149,14 @@ char* FormatDecimal(int64_t value, size_t decimals, char* out) {
     magnitude = ~magnitude + 1;
   }
   if (decimals == 0) return PutNumber(magnitude, out);
-  uint64_t scale = 1;
-  for (size_t i = 0; i < decimals; ++i) scale *= 10;
-  out = PutNumber(magnitude / scale, out);
+  char digits[kMaxDigits];
+  const auto size = static_cast<size_t>(PutNumber(magnitude, digits) - digits);
+  const size_t whole = size > decimals ? size - decimals : 0;
+  if (whole == 0) *out++ = '0';
+  out = std::copy_n(digits, whole, out);
   *out++ = '.';
-  uint64_t rest = magnitude % scale;
-  for (size_t i = decimals; i-- > 0; rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
-  return out + decimals;
+  out = std::fill_n(out, decimals - (size - whole), '0');
+  return std::copy_n(digits + whole, size - whole, out);
 }
 
 }  // namespace

@@ -1,16 +1,14 @@
 #include "replay/csv_format.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
 #include "replay/copy_bytes.h"
 
 namespace trunkline {
 namespace {
 
-// Lines are put together here, as far as their values are short.
-constexpr size_t kCsvLineBytes = 512;
 constexpr size_t kShortValueBytes = 128;
 
 uint64_t LoadWord(const char* bytes, size_t size) {
@@ -50,45 +48,6 @@ bool NeedsQuotes(std::string_view value, bool alone) {
   return value.empty() || (alone && value == "\\.") || HasSpecial(value);
 }
 
-class LineWriter {
- public:
-  // `alone`: there is one value in the line.
-  LineWriter(bool alone, std::string* out) : alone_(alone), out_(out) {}
-
-  // Before each value; one that nothing is added to is NULL.
-  void Begin() {
-    if (static_cast<size_t>(end_ - line_) + kShortValueBytes + 2 > kCsvLineBytes) Flush();
-    if (!std::exchange(first_, false)) *end_++ = ',';
-  }
-  void AddText(std::string_view value) {
-    if (value.size() <= kShortValueBytes && !NeedsQuotes(value, alone_)) {
-      CopyBytes(value.data(), value.size(), end_);
-      end_ += value.size();
-    } else {
-      Flush();
-      AppendCsvValue(value, alone_, out_);
-    }
-  }
-  // None of its characters is special.
-  void AddNumber(const Cell& cell, ValueFormatter* formatter) {
-    static_assert(kMaxFormattedBytes <= kShortValueBytes);
-    end_ = formatter->Format(cell.shape, cell.number, end_);
-  }
-  void End() {
-    *end_++ = '\n';
-    Flush();
-  }
-
- private:
-  void Flush() { out_->append(line_, static_cast<size_t>(std::exchange(end_, line_) - line_)); }
-
-  const bool alone_;
-  std::string* const out_;
-  bool first_ = true;
-  char line_[kCsvLineBytes];
-  char* end_ = line_;
-};
-
 }  // namespace
 
 void AppendCsvValue(std::string_view value, bool alone, std::string* out) {
@@ -104,36 +63,57 @@ void AppendCsvValue(std::string_view value, bool alone, std::string* out) {
   out->append(value).push_back('"');
 }
 
-void AppendCsvHeader(const Relation& relation, std::string* out) {
+// Room for so many bytes behind the text.
+char* CsvText::Room(size_t bytes) {
+  if (bytes_.size() - size_ < bytes) bytes_.resize(std::max(size_ + bytes, 2 * bytes_.size()));
+  return bytes_.data() + size_;
+}
+
+// Writes a value of any length at `out`, and yields its end, with room for `more` bytes behind it.
+char* CsvText::AppendQuoted(std::string_view value, bool alone, char* out, size_t more) {
+  std::string quoted;
+  AppendCsvValue(value, alone, &quoted);
+  size_ = static_cast<size_t>(out - bytes_.data());
+  out = Room(quoted.size() + more);
+  std::memcpy(out, quoted.data(), quoted.size());
+  return out + quoted.size();
+}
+
+void CsvText::AppendHeader(const Relation& relation) {
   const bool alone = relation.columns.size() == 1;
+  std::string header;
   for (size_t i = 0; i < relation.columns.size(); ++i) {
-    if (i > 0) out->push_back(',');
-    AppendCsvValue(relation.columns[i].name, alone, out);
+    if (i > 0) header.push_back(',');
+    AppendCsvValue(relation.columns[i].name, alone, &header);
   }
-  out->push_back('\n');
+  header.push_back('\n');
+  std::memcpy(Room(header.size()), header.data(), header.size());
+  size_ += header.size();
 }
 
-void AppendCsvRow(Tuple row, std::string* out) {
-  LineWriter line(row.size() == 1, out);
-  for (const Value& value : row) {
-    line.Begin();
-    if (value.state != ValueState::kNull) line.AddText(value.bytes);
-  }
-  line.End();
-}
-
-void AppendCsvRow(std::span<const Cell> row, std::span<ValueFormatter> formatters,
-                  std::string* out) {
-  LineWriter line(row.size() == 1, out);
+void CsvText::AppendRow(std::span<const Cell> row) {
+  static_assert(kMaxFormattedBytes <= kShortValueBytes);
+  if (formatters_.size() < row.size()) formatters_.resize(row.size());
+  const bool alone = row.size() == 1;
+  const size_t line = row.size() * (kShortValueBytes + 1) + 1;  // where its values are short
+  char* out = Room(line);
   for (size_t i = 0; i < row.size(); ++i) {
-    line.Begin();
-    if (row[i].kind == Cell::Kind::kNumber) {
-      line.AddNumber(row[i], &formatters[i]);
-    } else if (!row[i].is_null()) {
-      line.AddText(row[i].text());
+    const Cell& cell = row[i];
+    if (i > 0) *out++ = ',';
+    if (cell.kind == Cell::Kind::kNumber) {
+      out = formatters_[i].Format(cell.shape, cell.number, out);
+    } else if (!cell.is_null()) {
+      const std::string_view value = cell.text();
+      if (value.size() <= kShortValueBytes && !NeedsQuotes(value, alone)) {
+        CopyBytes(value.data(), value.size(), out);
+        out += value.size();
+      } else {
+        out = AppendQuoted(value, alone, out, line);
+      }
     }
   }
-  line.End();
+  *out++ = '\n';
+  size_ = static_cast<size_t>(out - bytes_.data());
 }
 
 }  // namespace trunkline

@@ -53,7 +53,7 @@ class Writer {
 
   Result<void> Run() {
     const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMaxThreads);
-    std::vector<std::string> buffers(threads);
+    std::vector<CsvText> buffers(threads);
     return InParallel(threads, pieces_.size(), [&](size_t worker, size_t number) {
       Result<void> written = WritePiece(number, &buffers[worker]);
       if (!written) turns_.Fail(written.error());
@@ -62,14 +62,13 @@ class Writer {
   }
 
  private:
-  Result<void> WritePiece(size_t number, std::string* buffer) {
+  Result<void> WritePiece(size_t number, CsvText* buffer) {
     const Piece& piece = pieces_[number];
-    buffer->clear();
-    if (piece.opens_file()) AppendCsvHeader(piece.table->relation(), buffer);
-    std::vector<ValueFormatter> formatters(piece.table->relation().columns.size());
+    buffer->Clear();
+    if (piece.opens_file()) buffer->AppendHeader(piece.table->relation());
     const auto append = [&](std::span<const Cell> row) -> Result<void> {
-      AppendCsvRow(row, formatters, buffer);
-      return buffer->size() < kBufferBytes ? Result<void>{} : Flush(number, buffer);
+      buffer->AppendRow(row);
+      return buffer->text().size() < kBufferBytes ? Result<void>{} : Flush(number, buffer);
     };
     TRY(piece.table->ForEachCells(piece.first, piece.count, append));
     TRY(Flush(number, buffer));
@@ -81,11 +80,11 @@ class Writer {
   }
 
   // From the first flush of a piece to its end, the turn and with it file_ are its thread's.
-  Result<void> Flush(size_t number, std::string* buffer) {
+  Result<void> Flush(size_t number, CsvText* buffer) {
     TRY(turns_.Await(number));
     if (pieces_[number].opens_file() && !file_) TRY(Open(pieces_[number].table->relation()));
-    TRY(file_->Write(*buffer));
-    buffer->clear();
+    TRY(file_->Write(buffer->text()));
+    buffer->Clear();
     return {};
   }
 

@@ -130,9 +130,32 @@ void Fold::PrepareItem(ReadAhead::Item* item) const {
       *item->reader, item->block, [this](uint32_t oid) { return Wants(oid); }, part_.is_whole());
 }
 
+// Growing along with the rows would move what is there time and again.
+void Fold::ExpectRows(const SegmentReader& reader, Lsn limit) {
+  struct Count {
+    uint64_t inserts = 0;
+    uint64_t deletes = 0;
+  };
+  std::vector<Count> counts(reader.relations().size());
+  for (const BlockStats& block : reader.blocks()) {
+    if (block.commit_lsn_min >= limit) break;
+    for (const BlockRelationStats& relation : block.relations) {
+      counts[relation.relation_index].inserts += relation.inserts;
+      counts[relation.relation_index].deletes += relation.deletes;
+    }
+  }
+  for (size_t i = 0; i < counts.size(); ++i) {
+    Entry* const entry = FindEntry(reader.relations()[i].oid);
+    if (entry == nullptr || counts[i].inserts == 0) continue;
+    const uint64_t gone = std::min(counts[i].deletes, counts[i].inserts);
+    const uint64_t live = counts[i].inserts - gone;
+    TableOf(entry).ExpectRows(std::min(counts[i].inserts, 2 * live), live);
+  }
+}
+
 Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   item_ = &item;
-  Enter(item.reader);
+  if (Enter(item.reader)) ExpectRows(*item.reader, limit);
   EnterBlock(item.block);
   limit_ = limit;
   const std::span<const Change> changes = ChangesWithin(item.block, from, limit);

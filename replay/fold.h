@@ -94,6 +94,7 @@ class Fold final : public SchemaFold, private RowConflicts {
   };
 
   static FoldedTable& TableOf(Entry* entry);
+  void ExpectRows(const SegmentReader& reader, Lsn limit);
   Result<size_t> Fetch(std::span<const Change> changes);
   Result<void> ApplyFetched();
   Result<void> MakeRoom();

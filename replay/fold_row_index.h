@@ -1,6 +1,7 @@
 // RowIndex: finds rows by a hash. Open addressing with linear probing, eight bytes a slot.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <vector>
@@ -14,6 +15,8 @@ class RowIndex {
  public:
   using RowId = RowArena::RowId;
   static constexpr size_t kNoSlot = SIZE_MAX;
+  // Of Reserve, but for a few rows.
+  static constexpr size_t kMostBytesPerRow = 24;
 
   // The slot of the row with this hash for which `equal(row)` holds, or kNoSlot.
   template <typename Equal>
@@ -31,7 +34,7 @@ class RowIndex {
   template <typename Equal>
   size_t FindOrInsert(uint64_t hash, RowId row, const Equal& equal) {
     const size_t twice = slots_.empty() ? 16 : slots_.size() * 2;
-    if ((used_ + 1) * 3 > slots_.size() * 2) {
+    if ((used_ + 1) * 4 > slots_.size() * 3) {
       MoveTo(larger_.begun() ? larger_.Take() : Slots(twice));
     }
     const auto tag = static_cast<uint32_t>(hash);
@@ -72,11 +75,16 @@ class RowIndex {
     return (slots_.size() + (larger_.begun() ? 2 * slots_.size() : 0)) * sizeof(Slot);
   }
 
+  // Room for so many rows in all.
   void Reserve(uint64_t rows) {
-    const size_t needed = std::bit_ceil(static_cast<size_t>(rows + rows / 2 + 16));
-    if (needed <= slots_.size()) return;
-    larger_ = {};
-    MoveTo(Slots(needed));
+    const size_t needed = std::bit_ceil(static_cast<size_t>(rows + rows / 3 + 16));
+    if (needed > slots_.size()) {
+      const bool made = larger_.begun() && needed == 2 * slots_.size();
+      MoveTo(made ? larger_.Take() : Slots(needed));
+      larger_ = {};
+    }
+    // No larger one is made until there are more than that.
+    if (nearly_full_ > 0) nearly_full_ = std::max<size_t>(nearly_full_, rows + 1);
   }
 
   void Prefetch(uint64_t hash) const {
@@ -110,10 +118,10 @@ class RowIndex {
     for (const Slot& slot : slots) {
       if (slot.row != RowArena::kNoRow) Place(slot);
     }
-    nearly_full_ = slots_.size() < kWorthAThread ? 0 : slots_.size() * 7 / 12;
+    nearly_full_ = slots_.size() < kWorthAThread ? 0 : slots_.size() / 32 * 21;
   }
 
-  Slots slots_;              // a power of two of them, at most two thirds in use
+  Slots slots_;              // a power of two of them, at most three quarters in use
   MadeAhead<Slots> larger_;  // twice as many
   size_t mask_ = 0;
   size_t nearly_full_ = 0;  // when to make larger_; 0: never

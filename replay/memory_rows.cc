@@ -1,9 +1,22 @@
 #include "replay/memory_rows.h"
 
+#include <algorithm>
+
 namespace trunkline {
+namespace {
+
+// Rows that changed lie elsewhere than their neighbours.
+constexpr uint64_t kRowsAhead = 16;
+
+}  // namespace
 
 uint64_t MemoryRows::memory_bytes() const {
   return rows_.memory_bytes() + index_.memory_bytes() + next_equal_.capacity() * sizeof(RowId);
+}
+
+void MemoryRows::Expect(uint64_t rows, uint64_t live) {
+  rows_.Reserve(rows_.end() + rows);
+  if (identity_.kind != RowIdentity::Kind::kInsertOnly) index_.Reserve(rows_.live() + live);
 }
 
 void MemoryRows::PrefetchSlot(uint64_t hash) const {
@@ -111,7 +124,9 @@ Result<void> MemoryRows::Finish() {
 }
 
 Result<void> MemoryRows::ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const {
-  for (uint64_t id = first; id < rows_.end() && id - first < count; ++id) {
+  const uint64_t end = std::min<uint64_t>(rows_.end(), first + std::min(count, UINT64_MAX - first));
+  for (uint64_t id = first; id < end; ++id) {
+    if (id + kRowsAhead < end) rows_.PrefetchRow(static_cast<RowId>(id + kRowsAhead));
     const char* packed = rows_.packed(static_cast<RowId>(id));
     if (packed != nullptr) TRY(visit(packed));
   }

@@ -17,6 +17,11 @@ class MemoryRows final : public RowStore {
   uint64_t row_count() const override { return rows_.live(); }
   uint64_t memory_bytes() const override;
 
+  // Makes room to find so many more rows, of which `live` stay; a guess will do. Takes up to
+  // kMostBytesPerRow for each.
+  static constexpr uint64_t kMostBytesPerRow = sizeof(char*) + RowIndex::kMostBytesPerRow;
+  void Expect(uint64_t rows, uint64_t live);
+
   // Three steps that fetch what Find and Insert will look at, each a while after the one before.
   void PrefetchIndex(uint64_t hash) const { index_.Prefetch(hash); }
   void PrefetchSlot(uint64_t hash) const;

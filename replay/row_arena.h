@@ -1,6 +1,7 @@
 // RowArena: packed rows in memory, numbered in the order of their arrival.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -21,6 +22,10 @@ class RowArena {
   // Of rows with this many columns.
   explicit RowArena(size_t width) : width_(width) {}
 
+  // Room for so many ids.
+  void Reserve(uint64_t ids) {
+    if (ids > rows_.capacity()) rows_.reserve(std::max(ids, 2 * rows_.capacity()));
+  }
   RowId Append(const PackedRow& row);
   // `row` may borrow from the row it replaces.
   void Replace(RowId id, const PackedRow& row);
@@ -29,6 +34,7 @@ class RowArena {
   // The packed bytes; null for an erased row.
   const char* packed(RowId id) const { return rows_[id]; }
   void Prefetch(RowId id) const { __builtin_prefetch(&rows_[id]); }
+  void PrefetchRow(RowId id) const { __builtin_prefetch(rows_[id]); }
   // Ids ever given, erased ones included.
   RowId end() const { return static_cast<RowId>(rows_.size()); }
   uint64_t live() const { return live_; }

@@ -58,6 +58,12 @@ Result<void> FoldedTable::Spill() {
   return TakeRows(*before, identity_.width, [](Tuple row) { return row; });
 }
 
+void FoldedTable::ExpectRows(uint64_t rows, uint64_t live) {
+  if (in_memory_ == nullptr || memory_ == nullptr || !part_.is_whole()) return;
+  if (rows > memory_->row_bytes() / 4 / MemoryRows::kMostBytesPerRow) return;
+  in_memory_->Expect(rows, live);
+}
+
 Result<void> FoldedTable::ForEachRow(uint64_t first, uint64_t count,
                                      const std::function<Result<void>(Tuple row)>& visit) const {
   RowReader reader(identity_.width);

@@ -43,6 +43,8 @@ class FoldedTable final : public TableState, public TableRows {
                           const std::function<Result<void>(Tuple row)>& visit) const override;
   Result<void> ForEachCells(uint64_t first, uint64_t count, const CellsVisit& visit) const override;
 
+  // So many more rows will come, of which `live` stay; a guess that saves time.
+  void ExpectRows(uint64_t rows, uint64_t live);
   // Memory is fetched in three steps, ahead of Apply.
   void PrefetchIndex(uint64_t hash) const {
     if (in_memory_ != nullptr) in_memory_->PrefetchIndex(hash);

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "replay/csv_format.h"
+#include "tests/unit/replay/csv_row.h"
 
 namespace trunkline::test {
 namespace {
@@ -307,7 +307,7 @@ class SilentObserver final : public SkipObserver {
 std::vector<std::string> SortedRows(const TableState& table) {
   std::vector<std::string> rows;
   Check(table.ForEachRow(0, table.row_count(), [&](Tuple row) -> Result<void> {
-    AppendCsvRow(row, &rows.emplace_back());
+    rows.push_back(CsvRow(row));
     return {};
   }));
   std::sort(rows.begin(), rows.end());
@@ -364,7 +364,7 @@ std::string Rows(const DatabaseState& state, const std::string& table) {
   if (found == nullptr) return "no table";
   std::string lines;
   Check(found->ForEachRow(0, found->row_count(), [&](Tuple row) -> Result<void> {
-    AppendCsvRow(row, &lines);
+    lines += CsvRow(row);
     return {};
   }));
   return lines;

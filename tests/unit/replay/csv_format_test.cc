@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "postgres/server.h"
+#include "tests/unit/replay/csv_row.h"
 #include "tests/unit/replay/live_state.h"
 
 namespace trunkline::test {
@@ -33,15 +34,14 @@ class CsvFormatTest : public testing::Test {
     for (int i = 0; i < PQnfields(rows.get()); ++i) {
       relation.columns.emplace_back().name = PQfname(rows.get(), i);
     }
-    std::string written;
-    AppendCsvHeader(relation, &written);
+    std::string written = CsvHeader(relation);
     for (int row = 0; row < rows.size(); ++row) {
       std::vector<Value> values;
       for (int i = 0; i < PQnfields(rows.get()); ++i) {
         values.push_back(rows.is_null(row, i) ? Value{}
                                               : Value{ValueState::kText, rows.at(row, i)});
       }
-      AppendCsvRow(values, &written);
+      written += CsvRow(values);
     }
     EXPECT_EQ(written, copied) << query;
   }
@@ -59,6 +59,13 @@ TEST_F(CsvFormatTest, AColumnOnItsOwn) { ExpectAsCopy("SELECT one FROM " + std::
 
 TEST_F(CsvFormatTest, TwoColumns) {
   ExpectAsCopy("SELECT one, one AS \"second, \"\"one\"\"\" FROM " + std::string(kAwkward));
+}
+
+TEST_F(CsvFormatTest, LongValuesBetweenShortOnes) {
+  ExpectAsCopy(
+      "SELECT 'a' AS a, repeat('b', g) AS b, 'c,' AS c, repeat('\"', g) AS d, NULL::text AS e, "
+      "repeat(',é', g * g) AS f, (g * 1234567)::text AS g, '-0.0' || g AS h "
+      "FROM generate_series(1, 140, 3) g");
 }
 
 TEST_F(CsvFormatTest, NamesThatNeedQuotes) {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "replay/csv_format.h"
 #include "tests/unit/archive/temporary_folder.h"
+#include "tests/unit/replay/csv_row.h"
 
 namespace trunkline::test {
 namespace {
@@ -48,10 +48,9 @@ class MadeTable final : public TableState {
 
 // One thread's work.
 std::string Expected(const TableState& table) {
-  std::string text;
-  AppendCsvHeader(table.relation(), &text);
+  std::string text = CsvHeader(table.relation());
   (void)table.ForEachRow(0, table.row_count(), [&](Tuple row) -> Result<void> {
-    AppendCsvRow(row, &text);
+    text += CsvRow(row);
     return {};
   });
   return text;
