@@ -38,7 +38,7 @@ Result<void> SchemaFold::Renumber(Entry* entry, const Relation& relation) {
   const Renumbering renumbering = RenumberingOf(*entry, relation);
   entry->waiting = renumbering == Renumbering::kNotYet;
   if (renumbering == Renumbering::kNone || renumbering == Renumbering::kNotYet) return {};
-  if (renumbering == Renumbering::kUnclear) {
+  if (renumbering == Renumbering::kUnclear && entry->rows->has_rows()) {
     PutInDoubt(entry, relation,
                Error{ErrorKind::kGap,
                      "rows of the table " + NameOf(relation) + " cannot be derived: before LSN " +

@@ -30,6 +30,11 @@ Result<size_t> Fold::Fetch(std::span<const Change> changes) {
   for (const Change& change : changes.first(std::min(changes.size(), kWindow))) {
     if (!HasRows(change.operation)) break;
     set_at(&change);
+    const auto index = static_cast<size_t>(&change - first);
+    if (IsSuperseded(change, index)) {
+      ++count;
+      continue;
+    }
     Entry* entry = EntryOf(*change.relation);
     if (entry != nullptr && entry->active != change.relation) {
       if (!window_.empty()) break;
@@ -38,8 +43,7 @@ Result<size_t> Fold::Fetch(std::span<const Change> changes) {
     ++count;
     if (entry == nullptr) continue;
     FoldedTable* const table = &TableOf(entry);
-    window_.push_back(
-        {&change, table, item_->prepared.change(static_cast<size_t>(&change - first), change)});
+    window_.push_back({&change, table, item_->prepared.change(index, change)});
     table->PrefetchIndex(window_.back().packed.hash);
   }
   return count;
@@ -140,8 +144,10 @@ void Fold::ExpectRows(const SegmentReader& reader, Lsn limit) {
   for (const BlockStats& block : reader.blocks()) {
     if (block.commit_lsn_min >= limit) break;
     for (const BlockRelationStats& relation : block.relations) {
-      counts[relation.relation_index].inserts += relation.inserts;
-      counts[relation.relation_index].deletes += relation.deletes;
+      Count& count = counts[relation.relation_index];
+      if (relation.truncates > 0) count = {};
+      count.inserts += relation.inserts;
+      count.deletes += relation.deletes;
     }
   }
   for (size_t i = 0; i < counts.size(); ++i) {
@@ -153,10 +159,39 @@ void Fold::ExpectRows(const SegmentReader& reader, Lsn limit) {
   }
 }
 
+// Blocks without other rows are not even read, so that rows of the same table cannot be played
+// here.
+void Fold::FindSuperseded(const ReadAhead::Item& item) {
+  counts_from_.clear();
+  if (superseded_.none()) return;
+  counts_from_.resize(item.reader->relations().size());
+  for (uint32_t i = 0; i < counts_from_.size(); ++i) {
+    if (superseded_.Whole(item.index, i)) counts_from_[i] = SIZE_MAX;
+  }
+  const std::span<const Change> changes = item.block.changes();
+  for (size_t i = 0; i < changes.size(); ++i) {
+    for (const Relation* relation : changes[i].truncated) {
+      const auto index = static_cast<uint32_t>(relation - item.reader->relations().data());
+      if (superseded_.UpToTruncate(item.index, index)) counts_from_[index] = i;
+    }
+  }
+}
+
+bool Fold::IsSuperseded(const Change& change, size_t index) const {
+  if (counts_from_.empty()) return false;
+  return index <
+         counts_from_[static_cast<size_t>(change.relation - item_->reader->relations().data())];
+}
+
 Result<void> Fold::Add(const ReadAhead::Item& item, Lsn from, Lsn limit) {
   item_ = &item;
-  if (Enter(item.reader)) ExpectRows(*item.reader, limit);
+  if (Enter(item.reader)) {
+    ExpectRows(*item.reader, limit);
+    const bool shows_all = observer_ != nullptr || !skip_.empty();
+    superseded_ = shows_all ? SupersededRows() : SupersededRows(*item.reader, from, limit);
+  }
   EnterBlock(item.block);
+  FindSuperseded(item);
   limit_ = limit;
   const std::span<const Change> changes = ChangesWithin(item.block, from, limit);
   if (!changes.empty()) {

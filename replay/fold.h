@@ -15,6 +15,7 @@
 #include "replay/read_ahead.h"
 #include "replay/skip_observer.h"
 #include "replay/state_memory.h"
+#include "replay/superseded_rows.h"
 #include "replay/table_state.h"
 
 namespace trunkline {
@@ -95,6 +96,8 @@ class Fold final : public SchemaFold, private RowConflicts {
 
   static FoldedTable& TableOf(Entry* entry);
   void ExpectRows(const SegmentReader& reader, Lsn limit);
+  void FindSuperseded(const ReadAhead::Item& item);
+  bool IsSuperseded(const Change& change, size_t index) const;
   Result<size_t> Fetch(std::span<const Change> changes);
   Result<void> ApplyFetched();
   Result<void> MakeRoom();
@@ -115,6 +118,9 @@ class Fold final : public SchemaFold, private RowConflicts {
   RowsPart part_;
   std::shared_ptr<StateMemory> memory_;
   const ReadAhead::Item* item_ = nullptr;  // being added
+  SupersededRows superseded_;              // of its segment
+  // By relation: the change of the block from which on its rows count. Empty: all do.
+  std::vector<size_t> counts_from_;
   std::vector<Fetched> window_;
   FoldObserver* observer_ = nullptr;
   Lsn observed_from_;

@@ -16,8 +16,10 @@ namespace {
 // Plays a plan's steps, with the bytes read so far counted over all of them.
 class Builder {
  public:
-  Builder(const Store& store, const StateOptions& options, const RebuildPlan& plan)
-      : store_(store), options_(options), plan_(plan), filter_(options, plan) {}
+  // `shows_all`: to an observer.
+  Builder(const Store& store, const StateOptions& options, const RebuildPlan& plan,
+          bool shows_all = false)
+      : store_(store), options_(options), plan_(plan), filter_(options, plan, shows_all) {}
 
   Result<Fold::Outcome> Build() {
     Fold fold([this](uint32_t oid) { return filter_.WantsSince(oid, at_); });
@@ -286,7 +288,7 @@ Result<DatabaseState> BuildState(const Store& store, const Catalog& catalog,
 Result<void> FoldOnward(const Store& store, const Catalog& catalog, const ResolvedTarget& from,
                         Lsn to, const StateOptions& options, FoldObserver* observer) {
   ASSIGN_OR_RETURN(const RebuildPlan plan, PlanRebuild(store, catalog, from, {.until = to}));
-  return Builder(store, options, plan).Observe(observer, from.limit);
+  return Builder(store, options, plan, /*shows_all=*/true).Observe(observer, from.limit);
 }
 
 }  // namespace trunkline

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "tests/unit/replay/archive_builder.h"
 
@@ -65,6 +66,98 @@ TEST_F(ExplainTest, CountsTheBlocksThatATableAloneDoesNotNeed) {
   EXPECT_LT(one->bytes_read(), all->bytes_read());
   EXPECT_EQ(Explain("latest", {"none"}).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(Explain("lsn:0/96")->segments.size(), 0U);
+}
+
+// Blocks whose tables are emptied later on in their segment.
+class SupersededTest : public testing::Test {
+ protected:
+  SupersededTest() { archive_.Snapshot(150, {{staging_, {{"1", "a"}}}, {other_, {{"1"}}}}); }
+
+  // Many blocks.
+  void Fill(const Relation& relation, uint64_t transactions) {
+    for (const uint64_t end = lsn_ + transactions * 8; lsn_ < end; lsn_ += 8) {
+      Row row{std::to_string(lsn_)};
+      row.resize(relation.columns.size(), "x");
+      archive_.Commit(lsn_, {Insert(relation, row)});
+    }
+  }
+  void Commit(const ChangeSpec& change) {
+    archive_.Commit(std::exchange(lsn_, lsn_ + 8), {change});
+  }
+  void Publish() { archive_.Publish(lsn_); }
+
+  // Of the last segment.
+  uint64_t BlocksPassedOver(StateOptions options = {}, const std::string& target = "latest") {
+    const auto resolved = archive_.Resolve(target);
+    const auto explained =
+        ExplainRebuild(archive_.store(), archive_.ReadCatalog(), *resolved, options);
+    EXPECT_TRUE(explained) << explained.error().ToString();
+    return explained->segments.back().blocks - explained->segments.back().blocks_read;
+  }
+
+  ArchiveBuilder archive_;
+  uint64_t lsn_ = 200;
+  const Relation staging_ = MakeRelation(1, "staging", {"id*", "note"});
+  const Relation other_ = MakeRelation(2, "other", {"id*"});
+};
+
+TEST_F(SupersededTest, PassesOverWhatATruncateTakes) {
+  Fill(staging_, 20);
+  const std::string truncate = "xid:" + std::to_string(lsn_);
+  Commit(Truncate({staging_}));
+  Fill(staging_, 1);
+  const uint64_t kept = lsn_ - 8;
+  Publish();
+  EXPECT_GT(BlocksPassedOver(), 5U);
+  EXPECT_EQ(Rows(archive_.Rebuild("latest"), "staging"), std::to_string(kept) + ",x\n");
+  // Before it they count, and so they do where transactions are left out.
+  EXPECT_LE(BlocksPassedOver({}, "before:" + truncate), 1U) << "the block after the target";
+  StateOptions skipping;
+  skipping.skip = {Lsn{lsn_ - 16}};
+  EXPECT_EQ(BlocksPassedOver(skipping), 0U);
+}
+
+TEST_F(SupersededTest, ReadsWhatHasRowsOfOtherTables) {
+  for (int i = 0; i < 20; ++i) {
+    archive_.Commit(lsn_, {Insert(staging_, {std::to_string(lsn_), "x"}),
+                           Insert(other_, {std::to_string(lsn_)})});
+    lsn_ += 8;
+  }
+  Commit(Truncate({staging_}));
+  Publish();
+  const uint64_t both = BlocksPassedOver();
+  StateOptions one;
+  one.tables = {"staging"};
+  EXPECT_GT(BlocksPassedOver(one), both);
+  const auto state = archive_.Rebuild("latest");
+  EXPECT_EQ(Rows(state, "staging"), "");
+  EXPECT_EQ(state->FindTable({"public", "other"})->row_count(), 21U);
+  EXPECT_EQ(Rows(archive_.Rebuild("latest", {"staging"}), "staging"), "");
+}
+
+TEST_F(SupersededTest, ReadsWhatComesBeforeADefinition) {
+  Fill(staging_, 20);
+  Commit(Define(DefinitionOf({{staging_}, {other_}})));
+  const uint64_t before = lsn_;
+  Commit(Truncate({staging_}));
+  Publish();
+  EXPECT_EQ(BlocksPassedOver(), 0U);
+  EXPECT_EQ(Rows(archive_.Rebuild("latest"), "staging"), "");
+  EXPECT_NE(Rows(archive_.Rebuild("before:xid:" + std::to_string(before)), "staging"), "");
+}
+
+TEST_F(SupersededTest, ReadsATableThatIsDescribedTwice) {
+  Fill(staging_, 10);
+  Relation wider = staging_;
+  wider.columns.push_back(wider.columns.back());
+  wider.columns.back().name = "more";
+  Commit(Define(DefinitionOf({{wider}, {other_}})));
+  Fill(wider, 10);
+  Commit(Truncate({wider}));
+  Fill(wider, 1);
+  Publish();
+  EXPECT_EQ(BlocksPassedOver(), 0U);
+  EXPECT_EQ(Rows(archive_.Rebuild("latest"), "staging"), std::to_string(lsn_ - 8) + ",x,x\n");
 }
 
 TEST_F(ExplainTest, NamesTheTablesInDoubtAndWhatTheDestinationRefuses) {

@@ -95,6 +95,11 @@ TEST_F(AheadTest, AfterThatItIsNotGuessedWhenTheyChanged) {
   EXPECT_THAT(RowsNow(), HasSubstr("public.orders cannot be derived"));
 }
 
+TEST_F(AheadTest, AfterThatAnEmptyTableHasNothingToGuess) {
+  archive_.Commit(310, {Truncate({kBefore}), Insert(kBefore, {"4", "a4", "b4"})});
+  EXPECT_EQ(RowsNow(), "4,a4,b4\n");
+}
+
 TEST(StateSchemaTest, ATableDroppedAndMadeAgainWhileTheDaemonWasAway) {
   Relation again = kBefore;
   again.oid = kOid + 1;
