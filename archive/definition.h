@@ -122,6 +122,8 @@ struct DatabaseDefinition {
   std::string provider;  // of the default collation: "c" (libc), "i" (ICU), "b" (builtin), "" (14)
   std::optional<std::string> locale;  // with ICU and builtin
   std::optional<std::string> icu_rules;
+
+  friend bool operator==(const DatabaseDefinition&, const DatabaseDefinition&) = default;
 };
 
 struct Definition {

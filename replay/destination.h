@@ -37,9 +37,9 @@ class Destination {
   // Refuses what Write would refuse without having seen the state, ahead of the long work:
   // kAlreadyExists, with a hint, for a destination that holds data. Writes nothing.
   virtual Result<void> Check() = 0;
-  // Begins, on threads of its own, what takes time and does not need the state. After Check; may be
-  // left out.
-  virtual void Prepare() {}
+  // Begins, on threads of its own, what takes time and does not need the state; `database` is most
+  // likely the state's. After Check; may be left out. Without a Write all of it is taken back.
+  virtual void Prepare(const DatabaseDefinition& /*database*/) {}
   // Writes every table of `state`. What an error leaves behind never looks complete. Yields one
   // line on what was made, for the user. `progress` may be null.
   virtual Result<std::string> Write(const DatabaseState& state, const Progress& progress) = 0;

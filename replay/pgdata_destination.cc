@@ -25,7 +25,31 @@ constexpr size_t kLongestDatabaseName = 63;  // NAMEDATALEN - 1
 struct Workshop {
   StagingDirectory staging;
   std::unique_ptr<postgres::Server> server;
+  std::string name = {};  // of the database, and what it is like
+  DatabaseDefinition like = {};
 };
+
+Result<Connection> OpenTemplate(const postgres::Server& server) {
+  return Connection::Open(server.conninfo("template1"), postgres::Mode::kNormal, "trunkline");
+}
+
+Result<void> DropDatabase(Connection* connection, const std::string& name) {
+  TRY(connection->Exec("DROP DATABASE IF EXISTS " + postgres::QuoteIdentifier(name)));
+  return {};
+}
+
+// The database postgres that initdb made gives way to one of the same name.
+Result<void> MakeDatabase(const std::string& name, const DatabaseDefinition& like,
+                          Workshop* workshop) {
+  if (workshop->name == name && workshop->like == like) return {};
+  ASSIGN_OR_RETURN(Connection connection, OpenTemplate(*workshop->server));
+  if (!workshop->name.empty()) TRY(DropDatabase(&connection, workshop->name));
+  TRY(DropDatabase(&connection, name));
+  TRY(CreateDatabaseLike(&connection, name, like));
+  workshop->name = name;
+  workshop->like = like;
+  return {};
+}
 
 Result<Workshop> OpenWorkshop(const std::string& directory) {
   ASSIGN_OR_RETURN(StagingDirectory staging, StagingDirectory::MakeFor(directory));
@@ -72,14 +96,21 @@ class PgdataDestination final : public Destination {
     return postgres::CheckServerCanEnter(NearestExistingFolder(directory_));
   }
 
-  void Prepare() override { opening_ = std::async(std::launch::async, OpenWorkshop, directory_); }
+  void Prepare(const DatabaseDefinition& database) override {
+    opening_ = std::async(std::launch::async, [this, database]() -> Result<Workshop> {
+      ASSIGN_OR_RETURN(Workshop workshop, OpenWorkshop(directory_));
+      ASSIGN_OR_RETURN(const std::string name, NameFor(database));
+      TRY(MakeDatabase(name, database, &workshop));
+      return workshop;
+    });
+  }
 
   Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
-    if (!opening_.valid()) Prepare();
+    if (!opening_.valid()) Prepare(state.definition.database);
     ASSIGN_OR_RETURN(Workshop workshop, opening_.get());
     ASSIGN_OR_RETURN(const std::string name, NameFor(state.definition.database));
-    ASSIGN_OR_RETURN(const int version,
-                     MakeDatabase(*workshop.server, name, state.definition.database));
+    TRY(MakeDatabase(name, state.definition.database, &workshop));
+    ASSIGN_OR_RETURN(const int version, VersionOf(*workshop.server));
     ASSIGN_OR_RETURN(const RebuildReport report,
                      RebuildInto(workshop.server->conninfo(name), state,
                                  {.jobs = options_.jobs,
@@ -106,13 +137,8 @@ class PgdataDestination final : public Destination {
     return name;
   }
 
-  // Yields the server's version. The database postgres that initdb made gives way to the source's.
-  static Result<int> MakeDatabase(const postgres::Server& server, const std::string& name,
-                                  const DatabaseDefinition& source) {
-    ASSIGN_OR_RETURN(Connection connection, Connection::Open(server.conninfo("template1"),
-                                                             postgres::Mode::kNormal, "trunkline"));
-    TRY(connection.Exec("DROP DATABASE IF EXISTS " + postgres::QuoteIdentifier(name)));
-    TRY(CreateDatabaseLike(&connection, name, source));
+  static Result<int> VersionOf(const postgres::Server& server) {
+    ASSIGN_OR_RETURN(const Connection connection, OpenTemplate(server));
     return connection.server_version();
   }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -101,6 +102,11 @@ class NewDatabase : public Destination {
         file_(options.database_file),
         on_database_(options.on_database),
         jobs_(options.jobs) {}
+  NewDatabase(const NewDatabase&) = delete;
+  NewDatabase& operator=(const NewDatabase&) = delete;
+  ~NewDatabase() override {
+    if (making_.valid() && making_.get()) Abandon();
+  }
 
   Result<void> Check() override {
     if (name_.size() > kLongestName) {
@@ -126,16 +132,20 @@ class NewDatabase : public Destination {
     return {};
   }
 
+  void Prepare(const DatabaseDefinition& database) override {
+    making_ = std::async(std::launch::async, [this, database]() -> Result<DatabaseDefinition> {
+      TRY(Make(database));
+      return database;
+    });
+  }
+
   Result<std::string> Write(const DatabaseState& state, const Progress& progress) override {
     TRY(Check());
+    TRY(MakeFor(state.definition.database));
     ASSIGN_OR_RETURN(Connection connection, OpenServer());
-    if (force_) TRY(Drop(&connection, incomplete_));
-    TRY(CreateDatabaseLike(&connection, incomplete_, state.definition.database));
     auto done = Fill(&connection, state, progress);
     if (!done) {
-      const auto dropped = connection.Exec("DROP DATABASE " + QuoteIdentifier(incomplete_));
-      if (!dropped)
-        spdlog::warn("database {} is left: {}", incomplete_, dropped.error().ToString());
+      Abandon();
       return Fail(std::move(done).error());
     }
     TRY(TellName());
@@ -150,6 +160,33 @@ class NewDatabase : public Destination {
     Error error = std::move(connection).error();
     error.hint = "name a database that is there, such as postgresql://HOST/postgres";
     return Fail(std::move(error));
+  }
+
+  Result<void> Make(const DatabaseDefinition& database) {
+    ASSIGN_OR_RETURN(Connection connection, OpenServer());
+    if (force_) TRY(Drop(&connection, incomplete_));
+    return CreateDatabaseLike(&connection, incomplete_, database);
+  }
+
+  // The one that was prepared, where it is such a one. Whatever kept that from being made is met
+  // again, or is over.
+  Result<void> MakeFor(const DatabaseDefinition& database) {
+    if (making_.valid()) {
+      const Result<DatabaseDefinition> made = making_.get();
+      if (made && *made == database) return {};
+      if (made) Abandon();
+    }
+    return Make(database);
+  }
+
+  // Drops the database that is not whole.
+  void Abandon() const {
+    Result<void> dropped = [this]() -> Result<void> {
+      ASSIGN_OR_RETURN(Connection connection, OpenServer());
+      TRY(connection.Exec("DROP DATABASE " + QuoteIdentifier(incomplete_)));
+      return {};
+    }();
+    if (!dropped) spdlog::warn("database {} is left: {}", incomplete_, dropped.error().ToString());
   }
 
   Result<void> Fill(Connection* connection, const DatabaseState& state, const Progress& progress) {
@@ -211,6 +248,7 @@ class NewDatabase : public Destination {
   const std::string file_;
   const std::function<void(const std::string&)> on_database_;
   const int jobs_;
+  std::future<Result<DatabaseDefinition>> making_;  // what the database was made like
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/manifest.h"
 #include "base/log.h"
 #include "base/noted_warnings.h"
 #include "replay/command.h"
@@ -79,6 +80,17 @@ Result<DatabaseState> RebuildAt(const Store& store, const Catalog& catalog,
   return BuildState(store, catalog, target, state_options);
 }
 
+// The base snapshot tells of the source's database.
+void Prepare(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
+             Destination* destination) {
+  const SnapshotEntry* base = catalog.SnapshotAtOrBefore(target.limit);
+  if (base == nullptr) return;  // the rebuild says so
+  const Result<Manifest> manifest = ReadManifest(store, base->lsn);
+  if (!manifest) return;
+  const Result<Definition> definition = ParseDefinition(manifest->definition);
+  if (definition) destination->Prepare(definition->database);
+}
+
 Result<std::string> Write(Destination* destination, const DatabaseState& state) {
   Progress progress("Writing");
   return destination->Write(state,
@@ -147,7 +159,7 @@ Result<void> RunReplay(ReplayOptions options) {
   if (options.dry_run) {
     return Explain(*store, catalog, resolved, options, what_if->skip(), destination.get());
   }
-  destination->Prepare();
+  Prepare(*store, catalog, resolved, destination.get());
   ASSIGN_OR_RETURN(const DatabaseState state,
                    RebuildAt(*store, catalog, resolved, options, part, what_if.get()));
   ASSIGN_OR_RETURN(const std::string report, what_if->Finish());

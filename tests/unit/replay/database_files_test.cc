@@ -33,7 +33,7 @@ Result<std::string> WriteTo(const std::string& address, const DatabaseState& sta
                             const DestinationOptions& options = {}) {
   ASSIGN_OR_RETURN(const auto destination, OpenDestination(address, options));
   TRY(destination->Check());
-  destination->Prepare();
+  destination->Prepare(state.definition.database);
   return destination->Write(state, nullptr);
 }
 

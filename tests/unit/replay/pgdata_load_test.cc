@@ -33,7 +33,7 @@ class PgdataLoadTest : public DatabaseFixture {
   Result<std::string> Write(const DatabaseState& state) const {
     ASSIGN_OR_RETURN(const auto destination, OpenDestination("pgdata:" + folder_ + "/data", {}));
     TRY(destination->Check());
-    destination->Prepare();
+    destination->Prepare(state.definition.database);
     return destination->Write(state, nullptr);
   }
 

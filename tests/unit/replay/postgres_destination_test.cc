@@ -170,6 +170,31 @@ TEST_F(PostgresDestinationTest, NewDatabaseBearsItsNameAndInstant) {
   Run("postgres", "DROP DATABASE " + name);
 }
 
+TEST_F(PostgresDestinationTest, WhatIsPreparedIsUsedWhereItFits) {
+  const DatabaseState state = MakeSource("source_like", "CREATE TABLE public.t AS SELECT 1 AS a");
+  const auto before = Databases();
+  DestinationOptions options;
+  options.create_database = "prepared";
+  DatabaseDefinition other = state.definition.database;
+  other.encoding = "LATIN1";
+  other.collate = other.ctype = "C";
+  for (const DatabaseDefinition& database : {state.definition.database, other}) {
+    auto destination = Must(NewPostgresDestination(server_->conninfo("postgres"), options));
+    Must(destination->Check());
+    destination->Prepare(database);
+    Must(destination->Write(state, nullptr));
+    EXPECT_EQ(Ask("prepared", "SELECT a FROM public.t"), "1");
+    EXPECT_EQ(Ask("prepared", "SHOW server_encoding"), "UTF8");
+    Run("postgres", "DROP DATABASE prepared");
+    EXPECT_THAT(Databases(), UnorderedElementsAreArray(before));
+  }
+  {
+    auto destination = Must(NewPostgresDestination(server_->conninfo("postgres"), options));
+    destination->Prepare(state.definition.database);
+  }
+  EXPECT_THAT(Databases(), UnorderedElementsAreArray(before)) << "it was never written to";
+}
+
 TEST_F(PostgresDestinationTest, TwoInstantsAreRebuiltSideBySide) {
   const DatabaseState early = MakeSource("source_early", "CREATE TABLE public.t AS SELECT 1 AS a");
   const DatabaseState late = MakeSource("source_late", "CREATE TABLE public.t AS SELECT 2 AS a");
