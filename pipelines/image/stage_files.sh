@@ -3,7 +3,7 @@
 #
 #   TARGET/root       what is copied over the root: /opt/trunkline with bin/, sql/ and pipelines/
 #   TARGET/packages   the Debian packages to install, one a line: those of the libraries that the
-#                     programs are linked to, and those that the stages run
+#                     programs are linked to or load later, and those that the stages run
 set -euo pipefail
 build=$(cd "${1:?the build folder}" && pwd)
 target=${2:?the folder to collect in}
@@ -39,6 +39,16 @@ packages_of() {
   dpkg-query --search "${paths[@]}" | sed 's/[:,].*//'
 }
 
+# loaded_packages: of the libraries that the programs load when they need them.
+loaded_packages() {
+  local headers=("$root"/*/lib*.h) package
+  for header in "${headers[@]}"; do
+    package=$(sed -n 's/^inline constinit SharedLibrary .*, "\([^"]*\)");$/\1/p' "$header")
+    [[ -n $package ]] || { echo "$header does not tell its package" >&2; return 1; }
+    printf '%s\n' "$package"
+  done
+}
+
 home=$target/root/opt/trunkline
 mkdir -p "$home/bin"
 for program in "${programs[@]}"; do
@@ -51,7 +61,9 @@ chmod -R u=rwX,go=rX "$target/root"
 
 mapfile -t files < <(libraries "${programs[@]}")
 wait $! # the substitution's own failure
+loaded=$(loaded_packages)
 {
   packages_of "${files[@]}"
+  printf '%s\n' "$loaded"
   printf '%s\n' "${run_time_packages[@]}"
 } | sort -u >"$target/packages"

@@ -66,7 +66,7 @@ packages_are_known() {
   done <"$work/staged/packages"
 }
 check "the packages are Debian's" packages_are_known
-for package in libpq5 libstdc++6 postgresql-15 ca-certificates; do
+for package in libpq5 libcurl4 libstdc++6 postgresql-15 ca-certificates; do
   check "$package is one of them" grep -qx "$package" "$work/staged/packages"
 done
 check "none is for building" test -z "$(grep -E -e '-dev$|^g\+\+' "$work/staged/packages")"
