@@ -1,95 +1,110 @@
 #include "replay/prepared_block.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "replay/cell_row.h"
 
 namespace trunkline {
 namespace {
 
+bool LacksText(const Cell& cell) {
+  return cell.kind == Cell::Kind::kUnchangedToast || cell.kind == Cell::Kind::kBinary;
+}
+
 bool IsWhole(const CellRows& rows, size_t row) {
   for (size_t column = 0; column < rows.relation->columns.size(); ++column) {
-    const Cell::Kind kind = rows.cell(row, column).kind;
-    if (kind == Cell::Kind::kUnchangedToast || kind == Cell::Kind::kBinary) return false;
+    if (LacksText(rows.cell(row, column))) return false;
   }
   return true;
 }
 
-}  // namespace
-
-std::string_view PreparedBlock::Packed::Add(const CellRows& rows, size_t row) {
-  const size_t columns = rows.relation->columns.size();
-  size_t bound = size;
-  for (size_t column = 0; column < columns; ++column) bound += PackedBound(rows.cell(row, column));
-  if (bytes.size() < bound) bytes.resize(std::max(bound, 2 * bytes.size()));
-  char* const first = bytes.data() + size;
-  char* end = first;
-  for (size_t column = 0; column < columns; ++column) {
+// Where PackedBound of its cells has room; returns the end.
+char* PackRow(const CellRows& rows, size_t row, char* out) {
+  for (size_t column = 0; column < rows.relation->columns.size(); ++column) {
     const Cell& cell = rows.cell(row, column);
     // What is text in the block may be a number's.
-    end = PackCell(cell.kind == Cell::Kind::kText ? CellOf(cell.text()) : cell, end);
+    out = PackCell(cell.kind == Cell::Kind::kText ? CellOf(cell.text()) : cell, out);
   }
-  size += static_cast<size_t>(end - first);
-  return {first, end};
+  return out;
 }
+
+}  // namespace
 
 void PreparedBlock::Prepare(const SegmentReader& reader, const DecodedBlock& block,
                             const Wanted& wanted, bool keep) {
-  Begin(reader, block, wanted);
+  Begin(reader, block, wanted, keep);
   const std::span<const Change> changes = block.changes();
-  changes_.assign(changes.size(), {});
+  changes_.resize(changes.size());
   for (size_t i = 0; i < changes.size(); ++i) {
     if (changes[i].relation == nullptr) continue;
     RelationRows& relation = relations_[ListOf(changes[i])];
     if (relation.identity) changes_[i] = PrepareChange(changes[i], keep, &relation);
   }
-  if (!keep) return;
   for (RelationRows& relation : relations_) {
-    if (!relation.identity) continue;
-    auto chunk = std::make_shared<RowChunk>(relation.kept.size);
-    std::copy_n(relation.kept.bytes.data(), relation.kept.size, chunk->bytes());
-    relation.chunk = std::move(chunk);
+    if (relation.chunk) std::exchange(relation.filling, nullptr)->Shrink(relation.kept);
   }
 }
 
+// What takes a look at all values is done column by column, as they lie.
 void PreparedBlock::Begin(const SegmentReader& reader, const DecodedBlock& block,
-                          const Wanted& wanted) {
+                          const Wanted& wanted, bool keep) {
   first_ = reader.relations().data();
   list_of_relation_.resize(reader.relations().size());
   relations_.resize(std::max(relations_.size(), block.rows().size()));
-  passing_.size = 0;
-  for (RelationRows& relation : relations_) {
-    relation.identity.reset();
-    relation.kept.size = 0;
-    relation.chunk.reset();
-  }
+  passed_ = 0;
+  for (RelationRows& relation : relations_) relation = {};
+  size_t bound = 0;
   for (size_t i = 0; i < block.rows().size(); ++i) {
     const CellRows& rows = block.rows()[i];
+    RelationRows& relation = relations_[i];
     list_of_relation_[static_cast<size_t>(rows.relation - first_)] = static_cast<uint32_t>(i);
-    relations_[i].rows = &rows;
-    relations_[i].next = 0;
-    if (wanted(rows.relation->oid)) relations_[i].identity.emplace(*rows.relation);
+    relation.rows = &rows;
+    if (!wanted(rows.relation->oid)) continue;
+    relation.identity.emplace(*rows.relation);
+    for (const Cell& cell : rows.cells) {
+      relation.bound += PackedBound(cell);
+      relation.whole &= !LacksText(cell);
+    }
+    bound += relation.bound;
+    if (!keep) continue;
+    auto chunk = std::make_shared<RowChunk>(relation.bound);
+    relation.filling = chunk.get();
+    relation.chunk = std::move(chunk);
   }
+  if (passing_.size() < bound) passing_.resize(bound);
 }
 
 PreparedBlock::Prepared PreparedBlock::PrepareChange(const Change& change, bool keep,
                                                      RelationRows* relation) {
   const CellRows& rows = *relation->rows;
   Prepared prepared;
+  const auto pack_passing = [&] {
+    char* const first = passing_.data() + passed_;
+    passed_ = static_cast<size_t>(PackRow(rows, relation->next++, first) - passing_.data());
+    return first;
+  };
   const bool has_old = change.old_kind != OldTupleKind::kNone;
   if (has_old) {
-    prepared.old_row = static_cast<uint32_t>(passing_.size);
-    prepared.hash = relation->identity->Hash(passing_.Add(rows, relation->next++).data());
+    prepared.old_row = static_cast<uint32_t>(passed_);
+    prepared.hash = relation->identity->Hash(pack_passing());
   }
   if (change.operation == Operation::kDelete) return prepared;
-  const size_t row = relation->next++;
-  prepared.whole = IsWhole(rows, row);
+  prepared.whole = relation->whole || IsWhole(rows, relation->next);
   prepared.kept = keep && prepared.whole;
-  Packed& packed = prepared.kept ? relation->kept : passing_;
-  prepared.new_row = static_cast<uint32_t>(packed.size);
-  const std::string_view bytes = packed.Add(rows, row);
-  prepared.new_size = static_cast<uint32_t>(bytes.size());
-  if (!has_old) prepared.hash = relation->identity->Hash(bytes.data());
+  const char* packed = nullptr;
+  if (prepared.kept) {
+    char* const first = relation->filling->bytes() + relation->kept;
+    prepared.new_row = static_cast<uint32_t>(relation->kept);
+    prepared.new_size = static_cast<uint32_t>(PackRow(rows, relation->next++, first) - first);
+    relation->kept += prepared.new_size;
+    packed = first;
+  } else {
+    prepared.new_row = static_cast<uint32_t>(passed_);
+    packed = pack_passing();
+    prepared.new_size = static_cast<uint32_t>(passed_ - prepared.new_row);
+  }
+  if (!has_old) prepared.hash = relation->identity->Hash(packed);
   return prepared;
 }
 
@@ -103,12 +118,12 @@ PackedChange PreparedBlock::change(size_t index, const Change& change) const {
                    .identity = nullptr,
                    .row = {}};
   if (prepared.new_row != kNone) {
-    const char* const rows = prepared.kept ? relation.chunk->bytes() : passing_.bytes.data();
+    const char* const rows = prepared.kept ? relation.chunk->bytes() : passing_.data();
     row.row = {{rows + prepared.new_row, prepared.new_size},
                prepared.kept ? &relation.chunk : nullptr};
   }
   row.identity =
-      prepared.old_row == kNone ? row.row.bytes.data() : passing_.bytes.data() + prepared.old_row;
+      prepared.old_row == kNone ? row.row.bytes.data() : passing_.data() + prepared.old_row;
   return row;
 }
 

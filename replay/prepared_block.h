@@ -42,13 +42,6 @@ class PreparedBlock {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  // Rows one behind the other.
-  struct Packed {
-    std::vector<char> bytes;
-    size_t size = 0;
-
-    std::string_view Add(const CellRows& rows, size_t row);
-  };
   struct Prepared {
     uint64_t hash = 0;
     uint32_t old_row = kNone;  // its begin in passing_
@@ -60,13 +53,17 @@ class PreparedBlock {
   // What the block has of a relation.
   struct RelationRows {
     const CellRows* rows = nullptr;
-    size_t next = 0;                      // of `rows`
-    std::optional<RowIdentity> identity;  // where it is wanted
-    Packed kept;
+    size_t next = 0;                        // of `rows`
+    std::optional<RowIdentity> identity;    // where it is wanted
+    bool whole = true;                      // each of its rows
+    size_t bound = 0;                       // of all of them, packed
     std::shared_ptr<const RowChunk> chunk;  // what is kept
+    RowChunk* filling = nullptr;            // that, while it is
+    size_t kept = 0;                        // bytes of it
   };
 
-  void Begin(const SegmentReader& reader, const DecodedBlock& block, const Wanted& wanted);
+  void Begin(const SegmentReader& reader, const DecodedBlock& block, const Wanted& wanted,
+             bool keep);
   Prepared PrepareChange(const Change& change, bool keep, RelationRows* relation);
   size_t ListOf(const Change& change) const {
     return list_of_relation_[static_cast<size_t>(change.relation - first_)];
@@ -76,7 +73,9 @@ class PreparedBlock {
   std::vector<uint32_t> list_of_relation_;  // into relations_
   std::vector<RelationRows> relations_;     // the block's, and more
   std::vector<Prepared> changes_;
-  Packed passing_;  // rows that are not kept
+  // Rows that are not kept, one behind the other.
+  std::vector<char> passing_;
+  size_t passed_ = 0;
 };
 
 }  // namespace trunkline
