@@ -88,8 +88,9 @@ class RebuildBench {
  private:
   std::string archive() const { return folder_ / "archive"; }
 
-  // Both sides write where they wrote before, pages that the kernel has at hand, and find the disk
-  // idle: ours waits for its own files alone, psql for none.
+  // Every side finds the disk idle, and not busy with what another one has just left to the kernel.
+  // To CSV both write where they wrote before, pages that the kernel has at hand. Ours waits until
+  // its files are on the disk, psql does not.
   double ReplayCsv() {
     const std::string csv = folder_ / "csv";
     std::filesystem::remove_all(csv);
@@ -110,6 +111,7 @@ class RebuildBench {
   }
   double ReplayPostgres(int i) {
     const std::string name = "rebuilt" + std::to_string(i);
+    ::sync();
     const Outcome outcome = MustSucceed(Trunkline(
         {"replay", archive(), "--at", "latest", "--to", target_.uri(), "--create-database", name},
         kDeadline));
@@ -118,6 +120,7 @@ class RebuildBench {
   }
   double ReplayPgdata(int i) {
     const std::string data = folder_ / "pgdata" + std::to_string(i);
+    ::sync();
     const Outcome outcome = MustSucceed(
         Trunkline({"replay", archive(), "--at", "latest", "--to", "pgdata:" + data}, kDeadline));
     const std::string all = std::to_string(std::stoll(rows_) + kCustomers) + " rows";
@@ -129,6 +132,7 @@ class RebuildBench {
   }
   double Restore(int i) {
     const std::string name = "restored" + std::to_string(i);
+    ::sync();
     const Outcome outcome = MustSucceed(RunProgram(
         {"sh", "-c",
          "\"$0\" -d \"$1\" -qXc 'CREATE DATABASE " + name + "' && \"$2\" -j2 -d \"$3\" \"$4\"",
