@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "archive/scratch_folder.h"
+#include "replay/spill_database.h"
 #include "replay/spilled_rows.h"
 
 namespace trunkline {
@@ -31,7 +32,7 @@ uint64_t StateMemory::fewer_row_bytes() const { return options_.bytes / 8; }
 
 Result<std::unique_ptr<RowStore>> StateMemory::NewSpilledRows(const RowIdentity& identity) {
   if (database_ == nullptr) {
-    ASSIGN_OR_RETURN(database_, OpenSpillDatabase(options_.directory, options_.bytes / 2));
+    ASSIGN_OR_RETURN(database_, SpillDatabase::Open(options_.directory, options_.bytes / 2));
   }
   return trunkline::NewSpilledRows(database_, identity);
 }
