@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "archive/unsynced_env.h"
+#include "replay/big_endian.h"
 
 namespace trunkline {
 namespace {

@@ -84,10 +84,4 @@ class SpillDatabase {
   uint32_t prefixes_ = 0;
 };
 
-// Big-endian, so that the order of keys is that of numbers.
-template <typename Number>
-void AppendBigEndian(Number number, std::string* out) {
-  for (size_t i = sizeof number; i-- > 0;) out->push_back(static_cast<char>(number >> (8 * i)));
-}
-
 }  // namespace trunkline

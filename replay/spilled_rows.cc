@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "archive/sha256.h"
+#include "replay/big_endian.h"
 #include "replay/cell_row.h"
 #include "replay/rocksdb_slice.h"
 #include "replay/spill_database.h"

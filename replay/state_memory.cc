@@ -1,7 +1,5 @@
 #include "replay/state_memory.h"
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "archive/scratch_folder.h"
@@ -9,18 +7,8 @@
 #include "replay/spilled_rows.h"
 
 namespace trunkline {
-namespace {
-
-std::string TemporaryDirectory() {
-  std::error_code error;
-  const std::filesystem::path temporary = std::filesystem::temp_directory_path(error);
-  return error ? "/tmp" : temporary.native();
-}
-
-}  // namespace
-
 StateMemory::StateMemory(MemoryOptions options) : options_(std::move(options)) {
-  if (options_.directory.empty()) options_.directory = TemporaryDirectory();
+  options_.directory = options_.DirectoryOrDefault();
   ScratchFolder::RemoveAbandoned(options_.directory);
 }
 
