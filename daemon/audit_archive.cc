@@ -78,7 +78,9 @@ Result<std::vector<DigestedTable>> DigestArchive(const ArchiveDigestOptions& opt
   const std::string messages = folder.path() + "/messages";
   ASSIGN_OR_RETURN(const pid_t child,
                    postgres::Spawn({.arguments = {options.program, "digest", options.archive,
-                                                  "--at", "lsn:" + lsn.ToString(), "--json"},
+                                                  "--at", "lsn:" + lsn.ToString(), "--json",
+                                                  "--memory", std::to_string(options.memory_bytes),
+                                                  "--temp-dir", folder.path()},
                                     .user = {},
                                     .directory = ".",
                                     .output = output,

@@ -1,8 +1,10 @@
 // AuditArchive: the digests of an archive's tables, as the program trunkline says them.
 //
-// It runs as a child of low priority, so that a rebuild's memory and time are not the daemon's.
+// It runs as a child of low priority, so that a rebuild's memory, which has a limit of its own, and
+// time are not the daemon's.
 #pragma once
 
+#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -17,9 +19,10 @@ namespace trunkline {
 Result<std::string> FindTrunkline();
 
 struct ArchiveDigestOptions {
-  std::string program;  // as FindTrunkline says
-  std::string archive;  // URL
-  std::string scratch;  // a folder for what it prints
+  std::string program;                // as FindTrunkline says
+  std::string archive;                // URL
+  std::string scratch;                // a folder for what it prints, and for rows beyond its memory
+  uint64_t memory_bytes = 256 << 20;  // for rows
 };
 
 // The state at `lsn`, which the archive reaches. Tables in doubt are there, as left out. kCancelled

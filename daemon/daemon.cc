@@ -249,15 +249,17 @@ void Daemon::WatchSource() {
 Result<void> Daemon::PrepareAudits() {
   if (options_.audit_every.count() == 0) return {};
   ASSIGN_OR_RETURN(std::string trunkline, FindTrunkline());
-  auditor_ = std::make_unique<Auditor>(AuditOptions{.conninfo = options_.source,
-                                                    .publication = options_.publication,
-                                                    .slot = options_.slot,
-                                                    .archive = {.program = std::move(trunkline),
-                                                                .archive = options_.archive,
-                                                                .scratch = options_.spool},
-                                                    .every = options_.audit_every,
-                                                    .metrics = metrics_,
-                                                    .turn = &whole_source_});
+  auditor_ = std::make_unique<Auditor>(
+      AuditOptions{.conninfo = options_.source,
+                   .publication = options_.publication,
+                   .slot = options_.slot,
+                   .archive = {.program = std::move(trunkline),
+                               .archive = options_.archive,
+                               .scratch = options_.spool,
+                               .memory_bytes = options_.audit_memory_bytes},
+                   .every = options_.audit_every,
+                   .metrics = metrics_,
+                   .turn = &whole_source_});
   return {};
 }
 

@@ -20,6 +20,15 @@ constexpr ValueType kValueTypes[] = {
     {"SIZE", "", "A number with B, kB, MB, GB, KiB, MiB or GiB behind it, or else of bytes.", ""},
 };
 
+// What trunkline takes at the least.
+constexpr uint64_t kLeastAuditMemory = 16 << 20;
+
+Result<uint64_t> ParseAuditMemory(std::string_view text) {
+  ASSIGN_OR_RETURN(const uint64_t bytes, ParseByteCount(text));
+  if (bytes >= kLeastAuditMemory) return bytes;
+  return Fail(ErrorKind::kInvalidArgument, "an audit needs at least 16MiB");
+}
+
 // An option whose value `parse` turns into `*target`.
 template <typename T, typename Parse>
 CLI::Option* AddParsed(CLI::App* app, std::string name, T* target, Parse parse,
@@ -103,6 +112,10 @@ void Declare(CLI::App* app, Options* options) {
   AddParsed(app, "--audit-every", &options->audit_every, ParseDuration,
             "Compare source and archive at such intervals, by the digests of their tables [off]")
       ->type_name("DURATION");
+  AddParsed(app, "--audit-memory", &options->audit_memory_bytes, ParseAuditMemory,
+            "Memory for the rows of an audit; what exceeds it goes to disk, in the folder of "
+            "--spool [256MiB]")
+      ->type_name("SIZE");
   AddParsed(app, "--http", &options->http, ParseHttpAddress,
             "Serve /healthz, /readyz and /metrics here: ADDRESS:PORT, or a port of the loopback")
       ->type_name("ADDRESS");

@@ -76,7 +76,10 @@ struct Options {
   std::string spool = "/tmp";
   uint64_t spool_max_bytes = uint64_t{16} << 30;
   std::chrono::milliseconds audit_every{0};  // compare source and archive so often; 0: never
-  std::optional<HttpAddress> http;           // health, readiness and metrics; nothing: not served
+  // For the rows of the archive's side of an audit, at least 16 MiB; beyond it they are kept on
+  // disk, in `spool`, which takes longer.
+  uint64_t audit_memory_bytes = 256 << 20;
+  std::optional<HttpAddress> http;  // health, readiness and metrics; nothing: not served
   bool check = false;
   std::string log_level = "info";
 };

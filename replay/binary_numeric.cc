@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "replay/binary_value.h"
+#include "replay/big_endian.h"
 
 namespace trunkline {
 namespace {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "archive/value_format.h"
+#include "replay/big_endian.h"
 #include "replay/binary_numeric.h"
 
 namespace trunkline {

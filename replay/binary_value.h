@@ -40,14 +40,4 @@ class BinaryEncoder {
   ValueFormatter formatter_;
 };
 
-// `value` in network byte order.
-template <typename T>
-void AppendBigEndian(T value, std::string* out) {
-  char bytes[sizeof(T)];
-  for (size_t i = sizeof(T); i-- > 0; value = static_cast<T>(static_cast<uint64_t>(value) >> 8)) {
-    bytes[i] = static_cast<char>(value & 0xff);
-  }
-  out->append(bytes, sizeof(T));
-}
-
 }  // namespace trunkline

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "replay/big_endian.h"
+
 namespace trunkline {
 namespace {
 

@@ -11,6 +11,11 @@
 namespace trunkline {
 namespace {
 
+MemoryOptions ThirdOf(MemoryOptions memory) {
+  memory.bytes /= 3;
+  return memory;
+}
+
 // Which tables are asked for. A name stands for one table at each instant, under its OID.
 class AskedTables {
  public:
@@ -39,8 +44,7 @@ class AskedTables {
   StateOptions Options(const DiffOptions& options) const {
     StateOptions state;
     state.progress = options.progress;
-    state.memory = options.memory;
-    state.memory.bytes /= 2;
+    state.memory = ThirdOf(options.memory);
     if (names_.empty()) return state;
     state.wanted = [this](const QualifiedName& name, const Definition& definition) {
       const TableDefinition* table = definition.FindTable(name);
@@ -80,6 +84,7 @@ Result<DatabaseDiff> DatabaseDiff::Make(const Store& store, const Catalog& catal
   TRY(asked.CheckAllFound());
   const StateOptions state_options = asked.Options(options);
   DatabaseDiff diff;
+  diff.comparison_ = ThirdOf(options.memory);
   ASSIGN_OR_RETURN(diff.before_, BuildState(store, catalog, from, state_options));
   ASSIGN_OR_RETURN(diff.after_, BuildState(store, catalog, to, state_options));
   return diff;
@@ -108,7 +113,7 @@ Result<void> DatabaseDiff::ForEachTable(
   std::sort(tables.begin(), tables.end(),
             [&](const auto& left, const auto& right) { return rank(left) < rank(right); });
   for (const auto& [before, after] : tables) {
-    ASSIGN_OR_RETURN(const TableDiff diff, TableDiff::Make(before, after));
+    ASSIGN_OR_RETURN(const TableDiff diff, TableDiff::Make(before, after, comparison_));
     TRY(visit(diff));
   }
   return {};

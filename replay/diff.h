@@ -17,13 +17,14 @@ namespace trunkline {
 struct DiffOptions {
   // Tables to compare, "schema.table" or "table", as they are called at either instant; empty: all.
   std::vector<std::string> tables;
-  // Each of the states gets half of it.
+  // Each of the states gets a third of it, and so does what compares them.
   MemoryOptions memory = {};
   // Bytes of the archive read so far and in all, for each state by itself; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
 
-// Two states of one database; takes the memory of both.
+// Two states of one database; takes the memory of both, and while tables are compared that of a
+// TableDiff.
 class DatabaseDiff {
  public:
   // `from` may be the later one. kNotFound for a table that neither instant has, kGap for one whose
@@ -41,6 +42,7 @@ class DatabaseDiff {
  private:
   DatabaseState before_;
   DatabaseState after_;
+  MemoryOptions comparison_;
 };
 
 }  // namespace trunkline

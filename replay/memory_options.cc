@@ -1,6 +1,8 @@
 #include "replay/memory_options.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <system_error>
 
 namespace trunkline {
 namespace {
@@ -8,6 +10,13 @@ namespace {
 constexpr uint64_t kLeast = 16ULL << 20;
 
 }  // namespace
+
+std::string MemoryOptions::DirectoryOrDefault() const {
+  if (!directory.empty()) return directory;
+  std::error_code error;
+  const std::filesystem::path temporary = std::filesystem::temp_directory_path(error);
+  return error ? "/tmp" : temporary.native();
+}
 
 void AddMemoryOptions(CLI::App* command, MemoryOptions* options) {
   command

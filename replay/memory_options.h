@@ -17,6 +17,8 @@ struct MemoryOptions {
   uint64_t bytes = 1ULL << 30;
   // Where rows go that exceed it; empty: TMPDIR, or /tmp.
   std::string directory;
+
+  std::string DirectoryOrDefault() const;
 };
 
 // Adds both to a command's options; `options` outlives them.

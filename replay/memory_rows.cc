@@ -92,7 +92,7 @@ Result<void> MemoryRows::Erase() {
 void MemoryRows::Clear() {
   rows_ = RowArena(identity_.width);
   index_.Clear();
-  next_equal_ = {};
+  next_equal_ = std::vector<RowId>();  // {} would keep its room
 }
 
 void MemoryRows::Reindex() {
@@ -118,7 +118,7 @@ Result<void> MemoryRows::MakeRoom() {
 
 Result<void> MemoryRows::Finish() {
   index_.Clear();
-  next_equal_ = {};
+  next_equal_ = std::vector<RowId>();  // {} would keep its room
   rows_.DropErased();
   return {};
 }

@@ -1,157 +1,29 @@
 #include "replay/spilled_rows.h"
 
-#include <rocksdb/cache.h>
-#include <rocksdb/convenience.h>
-#include <rocksdb/db.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/options.h>
-#include <rocksdb/table.h>
+#include <rocksdb/slice.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "archive/scratch_folder.h"
 #include "archive/sha256.h"
-#include "archive/unsynced_env.h"
+#include "replay/big_endian.h"
 #include "replay/cell_row.h"
 #include "replay/rocksdb_slice.h"
+#include "replay/spill_database.h"
 
 namespace trunkline {
 namespace {
 
-constexpr uint64_t kSmallestBuffer = 1 << 20;
-constexpr uint64_t kLargestBuffer = 64 << 20;
-constexpr uint64_t kSmallestCache = 1 << 20;
-constexpr size_t kReadAheadBytes = 256 << 10;
 // Keys of a longer identity are a digest of it.
 constexpr size_t kLongestIdentity = 256;
 enum KeyForm : char { kWhole = 0, kDigest = 1 };
 // Positions kept of a store, so that a row is found by its number; a row in so many, at first.
 constexpr size_t kMostPositions = 64 << 10;
 constexpr uint64_t kFirstStride = 256;
-
-// Big-endian, so that the order of keys is that of numbers.
-template <typename Number>
-void AppendNumber(Number number, std::string* out) {
-  for (size_t i = sizeof number; i-- > 0;) out->push_back(static_cast<char>(number >> (8 * i)));
-}
-
-rocksdb::Options DatabaseOptions(rocksdb::Env* env, uint64_t memory_bytes) {
-  rocksdb::Options options = ScratchOptions(env);
-  options.max_open_files = 256;
-  // A quarter of the memory for what is being written, the rest for what is read: filters too, and
-  // what finds a row within a file.
-  options.write_buffer_size = std::clamp(memory_bytes / 8, kSmallestBuffer, kLargestBuffer);
-  options.target_file_size_base = options.write_buffer_size;
-  options.max_bytes_for_level_base = 4 * options.write_buffer_size;
-  options.memtable_whole_key_filtering = true;
-  options.memtable_prefix_bloom_size_ratio = 0.05;
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(std::max(memory_bytes / 4 * 3, kSmallestCache));
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.format_version = 5;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  return options;
-}
-
-}  // namespace
-
-class SpillDatabase {
- public:
-  explicit SpillDatabase(ScratchFolder folder)
-      : folder_(std::move(folder)), env_(NewUnsyncedEnv()) {}
-
-  Result<void> Open(uint64_t memory_bytes) {
-    rocksdb::DB* database = nullptr;
-    TRY(Check(rocksdb::DB::Open(DatabaseOptions(env_.get(), memory_bytes), folder_.path() + "/rows",
-                                &database)));
-    database_.reset(database);
-    return {};
-  }
-
-  // What the keys of a store begin with. No other will have it.
-  std::string NewPrefix() {
-    std::string prefix;
-    AppendNumber(++stores_, &prefix);
-    return prefix;
-  }
-
-  // Best effort: what stays takes room on the disk until the end.
-  void Drop(const std::string& prefix) {
-    const std::string end = EndOf(prefix);
-    const rocksdb::Slice first = AsSlice(prefix);
-    const rocksdb::Slice last = AsSlice(end);
-    rocksdb::ColumnFamilyHandle* family = database_->DefaultColumnFamily();
-    rocksdb::DeleteFilesInRange(database_.get(), family, &first, &last, false)
-        .PermitUncheckedError();
-    database_->DeleteRange(Unlogged(), family, first, last).PermitUncheckedError();
-  }
-
-  // False where nothing has the key.
-  Result<bool> Get(const std::string& key, rocksdb::PinnableSlice* value) const {
-    value->Reset();
-    const rocksdb::Status status =
-        database_->Get(rocksdb::ReadOptions(), database_->DefaultColumnFamily(), key, value);
-    if (status.IsNotFound()) return false;
-    TRY(Check(status));
-    return true;
-  }
-  Result<void> Put(const std::string& key, std::string_view value) {
-    return Check(database_->Put(Unlogged(), key, AsSlice(value)));
-  }
-  Result<void> Delete(const std::string& key) { return Check(database_->Delete(Unlogged(), key)); }
-
-  // Visits keys and values with the prefix, from `first` on, until `visit` says false.
-  Result<void> ForEach(const std::string& prefix, const std::string& first,
-                       const std::function<Result<bool>(std::string_view key,
-                                                        std::string_view value)>& visit) const {
-    const std::string end = EndOf(prefix);
-    const rocksdb::Slice bound = AsSlice(end);
-    rocksdb::ReadOptions options;
-    options.iterate_upper_bound = &bound;
-    options.readahead_size = kReadAheadBytes;
-    options.fill_cache = false;
-    const std::unique_ptr<rocksdb::Iterator> rows(database_->NewIterator(options));
-    for (rows->Seek(first); rows->Valid(); rows->Next()) {
-      ASSIGN_OR_RETURN(const bool more, visit(AsView(rows->key()), AsView(rows->value())));
-      if (!more) return {};
-    }
-    return Check(rows->status());
-  }
-
- private:
-  static rocksdb::WriteOptions Unlogged() {
-    rocksdb::WriteOptions options;
-    options.disableWAL = true;
-    return options;
-  }
-
-  static std::string EndOf(std::string prefix) {
-    for (size_t i = prefix.size(); i-- > 0;) {
-      if (++reinterpret_cast<unsigned char&>(prefix[i]) != 0) break;
-    }
-    return prefix;
-  }
-
-  Result<void> Check(const rocksdb::Status& status) const {
-    if (status.ok()) return {};
-    return Fail(
-        ErrorKind::kUnavailable, "cannot keep rows in " + folder_.path() + ": " + status.ToString(),
-        status.IsNoSpace()
-            ? "free space there, name another folder with --temp-dir, or allow more --memory"
-            : "check the disk, or name another folder with --temp-dir");
-  }
-
-  const ScratchFolder folder_;
-  const std::shared_ptr<rocksdb::Env> env_;
-  std::unique_ptr<rocksdb::DB> database_;
-  uint32_t stores_ = 0;
-};
-
-namespace {
+// Rows that are looked up rather than scanned.
+constexpr uint64_t kFewRows = 16;
 
 // A key is the store's prefix and the identity; of an insert-only table, the row's number. A value
 // is the packed row, in a multiset after how many there are of it.
@@ -216,6 +88,13 @@ class SpilledRows final : public RowStore {
     std::string key;
   };
 
+  // Where a visit of rows has come to.
+  struct Reader {
+    std::unique_ptr<SpillDatabase::Cursor> entries;
+    uint64_t number = 0;  // of the first row of the entry at hand
+  };
+
+  Reader ReaderAt(uint64_t first, uint64_t count) const;
   Entry Parse(std::string_view value) const {
     Entry entry{.copies = 1, .row = value.data()};
     if (identity_.kind != Kind::kMultiset) return entry;
@@ -239,7 +118,7 @@ class SpilledRows final : public RowStore {
 
   void SetKeyOfNumber() {
     key_ = prefix_;
-    AppendNumber(next_number_++, &key_);
+    AppendBigEndian(next_number_++, &key_);
   }
   void SetKey(const char* row) {
     packed_.clear();
@@ -295,6 +174,11 @@ class SpilledRows final : public RowStore {
   std::string packed_;               // scratch
   std::string value_;                // scratch
   std::vector<Position> positions_;  // after Finish, ascending
+  bool finished_ = false;
+  mutable std::mutex mutex_;
+  // After Finish, of whoever read a few rows last: the next rows are often near, and an iterator
+  // costs more than a row.
+  mutable Reader kept_;
 };
 
 // Notes positions, at larger and larger distances the more there are.
@@ -304,51 +188,66 @@ Result<void> SpilledRows::Finish() {
   uint64_t number = 0;
   uint64_t stride = kFirstStride;
   uint64_t next = 0;
-  return database_->ForEach(prefix_, prefix_,
-                            [&](std::string_view key, std::string_view value) -> Result<bool> {
-                              if (number >= next) {
-                                if (positions_.size() == kMostPositions) {
-                                  for (size_t i = 0; i < positions_.size() / 2; ++i) {
-                                    positions_[i] = std::move(positions_[2 * i]);
-                                  }
-                                  positions_.resize(positions_.size() / 2);
-                                  stride *= 2;
-                                }
-                                positions_.push_back({number, std::string(key)});
-                                next = number + stride;
-                              }
-                              number += Parse(value).copies;
-                              return true;
-                            });
+  const auto entries = database_->Entries(prefix_, SpillDatabase::Access::kScan);
+  for (entries->Seek(prefix_); entries->valid(); entries->Next()) {
+    if (number >= next) {
+      if (positions_.size() == kMostPositions) {
+        for (size_t i = 0; i < positions_.size() / 2; ++i) {
+          positions_[i] = std::move(positions_[2 * i]);
+        }
+        positions_.resize(positions_.size() / 2);
+        stride *= 2;
+      }
+      positions_.push_back({number, std::string(entries->key())});
+      next = number + stride;
+    }
+    number += Parse(entries->value()).copies;
+  }
+  finished_ = true;
+  return entries->status();
 }
 
-Result<void> SpilledRows::ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const {
-  Position at{.number = 0, .key = prefix_};
+// At the entry of the row with this number, or before it.
+SpilledRows::Reader SpilledRows::ReaderAt(uint64_t first, uint64_t count) const {
   const auto after = std::upper_bound(
       positions_.begin(), positions_.end(), first,
       [](uint64_t row, const Position& position) { return row < position.number; });
-  if (after != positions_.begin()) at = *(after - 1);
-  uint64_t left = count;
-  return database_->ForEach(
-      prefix_, at.key, [&](std::string_view, std::string_view value) -> Result<bool> {
-        const Entry entry = Parse(value);
-        const uint64_t skipped = std::min(entry.copies, first - std::min(first, at.number));
-        at.number += entry.copies;
-        if (skipped == entry.copies) return true;
-        for (uint64_t i = skipped; i < entry.copies && left > 0; ++i, --left) TRY(visit(entry.row));
-        return left > 0;
-      });
+  const Position start{.number = 0, .key = prefix_};
+  const Position& nearest = after == positions_.begin() ? start : *(after - 1);
+  const bool few = count <= kFewRows;
+  Reader reader;
+  if (few) {
+    const std::scoped_lock lock(mutex_);
+    reader = std::move(kept_);
+  }
+  if (reader.entries == nullptr) {
+    using Access = SpillDatabase::Access;
+    reader.entries = database_->Entries(prefix_, few ? Access::kLookUp : Access::kScan);
+  } else if (reader.entries->valid() && reader.number <= first && reader.number >= nearest.number) {
+    return reader;
+  }
+  reader.number = nearest.number;
+  reader.entries->Seek(nearest.key);
+  return reader;
+}
+
+Result<void> SpilledRows::ForEachRow(uint64_t first, uint64_t count, const Visit& visit) const {
+  Reader reader = ReaderAt(first, count);
+  for (uint64_t left = count; left > 0 && reader.entries->valid(); reader.entries->Next()) {
+    const Entry entry = Parse(reader.entries->value());
+    uint64_t copy = first - std::min(first, reader.number);
+    for (; copy < entry.copies && left > 0; ++copy, --left) TRY(visit(entry.row));
+    if (left == 0) break;
+    reader.number += entry.copies;
+  }
+  TRY(reader.entries->status());
+  if (count > kFewRows || !finished_) return {};
+  const std::scoped_lock lock(mutex_);
+  kept_ = std::move(reader);
+  return {};
 }
 
 }  // namespace
-
-Result<std::shared_ptr<SpillDatabase>> OpenSpillDatabase(const std::string& directory,
-                                                         uint64_t memory_bytes) {
-  ASSIGN_OR_RETURN(ScratchFolder folder, ScratchFolder::Make(directory));
-  auto database = std::make_shared<SpillDatabase>(std::move(folder));
-  TRY(database->Open(memory_bytes));
-  return database;
-}
 
 std::unique_ptr<RowStore> NewSpilledRows(std::shared_ptr<SpillDatabase> database,
                                          const RowIdentity& identity) {

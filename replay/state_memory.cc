@@ -1,25 +1,14 @@
 #include "replay/state_memory.h"
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "archive/scratch_folder.h"
+#include "replay/spill_database.h"
 #include "replay/spilled_rows.h"
 
 namespace trunkline {
-namespace {
-
-std::string TemporaryDirectory() {
-  std::error_code error;
-  const std::filesystem::path temporary = std::filesystem::temp_directory_path(error);
-  return error ? "/tmp" : temporary.native();
-}
-
-}  // namespace
-
 StateMemory::StateMemory(MemoryOptions options) : options_(std::move(options)) {
-  if (options_.directory.empty()) options_.directory = TemporaryDirectory();
+  options_.directory = options_.DirectoryOrDefault();
   ScratchFolder::RemoveAbandoned(options_.directory);
 }
 
@@ -31,7 +20,7 @@ uint64_t StateMemory::fewer_row_bytes() const { return options_.bytes / 8; }
 
 Result<std::unique_ptr<RowStore>> StateMemory::NewSpilledRows(const RowIdentity& identity) {
   if (database_ == nullptr) {
-    ASSIGN_OR_RETURN(database_, OpenSpillDatabase(options_.directory, options_.bytes / 2));
+    ASSIGN_OR_RETURN(database_, SpillDatabase::Open(options_.directory, options_.bytes / 2));
   }
   return trunkline::NewSpilledRows(database_, identity);
 }

@@ -4,8 +4,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+#include <vector>
 
 #include "archive/stream_definition.h"
 #include "replay/fold_row_index.h"
@@ -14,27 +14,18 @@
 namespace trunkline {
 namespace {
 
-constexpr size_t kSortedBytes = 256;  // of each value; rows that agree so far keep their order
+// For each row of `before` that a pass finds: of the index, and of what is known of the row.
+constexpr uint64_t kBytesPerRow = RowIndex::kMostBytesPerRow + 16;
 
-bool IsIntegerType(uint32_t type_oid) {
-  return type_oid == 20 || type_oid == 21 || type_oid == 23 || type_oid == 26;
+// What finds rows takes two thirds of the memory, and differences the rest.
+uint64_t RowsPerPass(uint64_t memory_bytes) {
+  const uint64_t rows = memory_bytes / 3 * 2 / kBytesPerRow;
+  return std::clamp<uint64_t>(rows, 1, RowArena::kNoRow / 2);
 }
 
-// Bytes whose order is that of the values.
-void AppendSortKey(const RelationColumn& column, const Value& value, std::string* key) {
-  key->push_back(value.state == ValueState::kNull ? 1 : 0);
-  int64_t number = 0;
-  const char* end = value.bytes.data() + value.bytes.size();
-  if (IsIntegerType(column.type_oid) &&
-      std::from_chars(value.bytes.data(), end, number).ptr == end) {
-    const uint64_t ordered = static_cast<uint64_t>(number) ^ (uint64_t{1} << 63);
-    for (int shift = 56; shift >= 0; shift -= 8) {
-      key->push_back(static_cast<char>(ordered >> shift & 0xFF));
-    }
-    return;
-  }
-  key->append(value.bytes.substr(0, kSortedBytes));
-  key->push_back('\0');  // which no text holds
+MemoryOptions MemoryOfDifferences(MemoryOptions memory) {
+  memory.bytes /= 3;
+  return memory;
 }
 
 // Whether the key of `after` was that of `before` too, in the columns that it had then.
@@ -55,17 +46,24 @@ bool HadSameKey(const Relation& before, const Relation& after,
 
 }  // namespace
 
-// Fills a TableDiff.
+// Fills a TableDiff, in as many passes as the memory asks for: each takes the rows with its share
+// of the hashes.
 class TableComparison {
  public:
-  explicit TableComparison(TableDiff* diff) : diff_(*diff) {}
+  TableComparison(TableDiff* diff, uint64_t rows_per_pass)
+      : diff_(*diff), rows_per_pass_(rows_per_pass) {}
 
   Result<void> Run() {
     Prepare();
-    if (diff_.rows_before_) TRY(IndexBefore());
-    if (diff_.rows_after_) TRY(CompareAfter());
-    TakeRemoved();
-    return Sort();
+    const uint64_t rows = diff_.rows_before();
+    diff_.passes_ = rows == 0 ? 1 : (rows - 1) / rows_per_pass_ + 1;
+    for (pass_ = 0; pass_ < diff_.passes_; ++pass_) {
+      if (diff_.rows_before_) TRY(IndexBefore());
+      if (diff_.rows_after_) TRY(CompareAfter());
+      TRY(TakeRemoved());
+    }
+    diff_.differences_.Sort();
+    return {};
   }
 
  private:
@@ -107,14 +105,18 @@ class TableComparison {
     return hash;
   }
 
+  // By the upper half of the hash; the index uses the lower one.
+  bool IsOfPass(uint64_t hash) const { return (hash >> 32) * diff_.passes_ >> 32 == pass_; }
+
   // An error of reading stays in failure_.
   size_t Find(uint64_t hash, Tuple row) {
     return index_.Find(hash, [&](RowId candidate) {
       bool same = true;
-      Result<void> read = diff_.rows_before_->ReadRow(candidate, [&](uint64_t, Tuple other) {
-        for (const size_t column : identity_) same &= row[column] == other[column];
-        return Result<void>();
-      });
+      Result<void> read =
+          diff_.rows_before_->ReadRow(found_[candidate].number, [&](uint64_t, Tuple other) {
+            for (const size_t column : identity_) same &= row[column] == other[column];
+            return Result<void>();
+          });
       if (!read) failure_ = std::move(read);
       return same;
     });
@@ -122,85 +124,80 @@ class TableComparison {
 
   Result<void> IndexBefore() {
     const AlignedRows& rows = *diff_.rows_before_;
-    copies_.resize(rows.row_count());
-    index_.Reserve(rows.row_count());
+    found_.clear();
+    index_.Clear();
+    // A share of the hashes has about as many rows as another.
+    const uint64_t expected = rows.row_count() / diff_.passes_;
+    const uint64_t room = diff_.passes_ == 1 ? expected : expected + expected / 32;
+    found_.reserve(room);
+    index_.Reserve(room);
     return rows.ForEachRow([&](uint64_t number, Tuple row) -> Result<void> {
       const uint64_t hash = Hash(row);
+      if (!IsOfPass(hash)) return {};
       const size_t slot = Find(hash, row);
       TRY(failure_);
-      if (slot == RowIndex::kNoSlot) index_.Insert(hash, static_cast<RowId>(number));
-      ++copies_[slot == RowIndex::kNoSlot ? number : index_.row(slot)];
+      if (slot != RowIndex::kNoSlot) {
+        ++found_[index_.row(slot)].copies;
+        return {};
+      }
+      index_.Insert(hash, static_cast<RowId>(found_.size()));
+      found_.push_back({.number = number, .copies = 1});
       return {};
     });
   }
 
   Result<void> CompareAfter() {
     return diff_.rows_after_->ForEachRow([&](uint64_t number, Tuple row) -> Result<void> {
-      const size_t slot = Find(Hash(row), row);
+      const uint64_t hash = Hash(row);
+      if (!IsOfPass(hash)) return {};
+      const size_t slot = Find(hash, row);
       TRY(failure_);
-      if (slot == RowIndex::kNoSlot || copies_[index_.row(slot)] == 0) {
-        Add(RowChange::kAdded, TableDiff::kNoRow, number);
-        return {};
+      if (slot == RowIndex::kNoSlot || found_[index_.row(slot)].copies == 0) {
+        return Add(RowChange::kAdded, {.after = number}, row);
       }
-      const RowId old = index_.row(slot);
-      --copies_[old];
+      FoundRow& old = found_[index_.row(slot)];
+      --old.copies;
       if (!diff_.keyed_) return {};
-      return diff_.rows_before_->ReadRow(old, [&](uint64_t, Tuple before) {
-        if (!std::equal(row.begin(), row.end(), before.begin(), before.end())) {
-          Add(RowChange::kChanged, old, number);
-        }
-        return Result<void>();
+      return diff_.rows_before_->ReadRow(old.number, [&](uint64_t, Tuple before) -> Result<void> {
+        if (std::equal(row.begin(), row.end(), before.begin(), before.end())) return {};
+        return Add(RowChange::kChanged, {.before = old.number, .after = number}, row);
       });
     });
   }
 
-  void TakeRemoved() {
-    for (uint64_t number = 0; number < copies_.size(); ++number) {
-      for (; copies_[number] > 0; --copies_[number]) {
-        Add(RowChange::kRemoved, number, TableDiff::kNoRow);
-      }
-    }
-  }
-
-  void Add(RowChange change, uint64_t before, uint64_t after) {
-    diff_.differences_.push_back({before, after});
-    ++diff_.counts_[static_cast<size_t>(change)];
-  }
-
-  Result<void> Sort() {
-    std::vector<std::pair<std::string, TableDiff::Difference>> sorted;
-    sorted.reserve(diff_.differences_.size());
-    for (const TableDiff::Difference& difference : diff_.differences_) {
-      std::string key;
-      const bool is_old = difference.after == TableDiff::kNoRow;
-      const AlignedRows& rows = is_old ? *diff_.rows_before_ : *diff_.rows_after_;
-      TRY(rows.ReadRow(is_old ? difference.before : difference.after, [&](uint64_t, Tuple row) {
-        for (const size_t column : identity_) {
-          AppendSortKey(diff_.relation_.columns[column], row[column], &key);
-        }
-        return Result<void>();
+  Result<void> TakeRemoved() {
+    for (const FoundRow& old : found_) {
+      if (old.copies == 0) continue;
+      TRY(diff_.rows_before_->ReadRow(old.number, [&](uint64_t, Tuple row) {
+        return Add(RowChange::kRemoved, {.before = old.number, .copies = old.copies}, row);
       }));
-      sorted.emplace_back(std::move(key), difference);
     }
-    // Removed rows before added ones that agree with them.
-    std::sort(sorted.begin(), sorted.end(), [](const auto& left, const auto& right) {
-      return std::tie(left.first, left.second.before, left.second.after) <
-             std::tie(right.first, right.second.before, right.second.after);
-    });
-    for (size_t i = 0; i < sorted.size(); ++i) diff_.differences_[i] = sorted[i].second;
     return {};
   }
 
+  Result<void> Add(RowChange change, const RowDifference& difference, Tuple row) {
+    diff_.counts_[static_cast<size_t>(change)] += difference.copies;
+    return diff_.differences_.Add(difference, diff_.relation_, identity_, row);
+  }
+
+  struct FoundRow {
+    uint64_t number = 0;
+    uint64_t copies = 0;  // which are still to be found in `after`
+  };
+
   TableDiff& diff_;
+  const uint64_t rows_per_pass_;
+  uint64_t pass_ = 0;
   std::vector<size_t> identity_;  // columns by which rows are found
-  RowIndex index_;                // one row of each identity
-  std::vector<uint32_t> copies_;  // of that row which are still to be found in `after`
+  RowIndex index_;                // of found_
+  std::vector<FoundRow> found_;   // one row of each identity that is of the pass
   Result<void> failure_;
 };
 
-Result<TableDiff> TableDiff::Make(const TableAt& before, const TableAt& after) {
-  TableDiff diff(before, after);
-  TRY(TableComparison(&diff).Run());
+Result<TableDiff> TableDiff::Make(const TableAt& before, const TableAt& after,
+                                  const MemoryOptions& memory) {
+  TableDiff diff(before, after, MemoryOfDifferences(memory));
+  TRY(TableComparison(&diff, RowsPerPass(memory.bytes)).Run());
   return diff;
 }
 
@@ -211,24 +208,27 @@ std::string TableDiff::RenamedFrom() const {
 }
 
 Result<void> TableDiff::ForEachRow(const Visit& visit) const {
-  for (const Difference& difference : differences_) {
-    if (difference.before == kNoRow) {
-      TRY(rows_after_->ReadRow(difference.after, [&](uint64_t, Tuple row) {
-        return visit(RowChange::kAdded, {}, row);
-      }));
-    } else if (difference.after == kNoRow) {
-      TRY(rows_before_->ReadRow(difference.before, [&](uint64_t, Tuple row) {
-        return visit(RowChange::kRemoved, row, {});
-      }));
-    } else {
-      TRY(rows_before_->ReadRow(difference.before, [&](uint64_t, Tuple before) {
-        return rows_after_->ReadRow(difference.after, [&](uint64_t, Tuple after) {
-          return visit(RowChange::kChanged, before, after);
-        });
-      }));
-    }
+  return differences_.ForEach([&](const RowDifference& difference) -> Result<void> {
+    for (uint64_t i = 0; i < difference.copies; ++i) TRY(Show(difference, visit));
+    return {};
+  });
+}
+
+Result<void> TableDiff::Show(const RowDifference& difference, const Visit& visit) const {
+  if (difference.before == RowDifference::kNoRow) {
+    return rows_after_->ReadRow(
+        difference.after, [&](uint64_t, Tuple row) { return visit(RowChange::kAdded, {}, row); });
   }
-  return {};
+  if (difference.after == RowDifference::kNoRow) {
+    return rows_before_->ReadRow(difference.before, [&](uint64_t, Tuple row) {
+      return visit(RowChange::kRemoved, row, {});
+    });
+  }
+  return rows_before_->ReadRow(difference.before, [&](uint64_t, Tuple before) {
+    return rows_after_->ReadRow(difference.after, [&](uint64_t, Tuple after) {
+      return visit(RowChange::kChanged, before, after);
+    });
+  });
 }
 
 }  // namespace trunkline

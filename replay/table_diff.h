@@ -5,12 +5,13 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/error.h"
 #include "decoder/change.h"
 #include "decoder/relation.h"
 #include "replay/aligned_rows.h"
+#include "replay/memory_options.h"
+#include "replay/row_differences.h"
 
 namespace trunkline {
 
@@ -20,9 +21,12 @@ enum class RowChange : uint8_t { kRemoved, kChanged, kAdded };
 // was there before is seen in the columns of the later instant.
 class TableDiff {
  public:
-  // The same table, or one of them null. Both must outlive the result. Takes twelve bytes and more
-  // for each row of `before`, and the keys of the rows that differ while they are sorted.
-  static Result<TableDiff> Make(const TableAt& before, const TableAt& after);
+  // The same table, or one of them null. Both must outlive the result. Takes no more than `memory`,
+  // whatever differs: two thirds are for finding rows of `before`, 40 bytes each, and where there
+  // are more of them both tables are read several times; the rest is for what differs, which is on
+  // disk beyond it. Errors are those of the disk.
+  static Result<TableDiff> Make(const TableAt& before, const TableAt& after,
+                                const MemoryOptions& memory);
 
   // Its names are those of `after`, or of `before` where it was dropped. Columns that are its key
   // are flagged; none where rows are a multiset.
@@ -39,6 +43,10 @@ class TableDiff {
   uint64_t rows_after() const { return RowsOf(after_); }
   uint64_t count(RowChange change) const { return counts_[static_cast<size_t>(change)]; }
 
+  // How often both tables were read, and whether the differences are on disk: for tests.
+  uint64_t passes() const { return passes_; }
+  bool on_disk() const { return differences_.on_disk(); }
+
   using Visit = std::function<Result<void>(RowChange change, Tuple before, Tuple after)>;
   // By key, or by all columns: integers by their value, other types by their text's bytes, NULL
   // last. The side that lacks the row is empty. A row is valid during its visit.
@@ -46,13 +54,10 @@ class TableDiff {
 
  private:
   friend class TableComparison;
-  static constexpr uint64_t kNoRow = UINT64_MAX;
-  struct Difference {
-    uint64_t before = kNoRow;  // numbers of rows
-    uint64_t after = kNoRow;
-  };
 
-  TableDiff(const TableAt& before, const TableAt& after) : before_(before), after_(after) {}
+  TableDiff(const TableAt& before, const TableAt& after, const MemoryOptions& differences)
+      : before_(before), after_(after), differences_(differences) {}
+  Result<void> Show(const RowDifference& difference, const Visit& visit) const;
   static uint64_t RowsOf(const TableAt& at) { return at.table ? at.table->row_count() : 0; }
 
   TableAt before_;
@@ -62,8 +67,9 @@ class TableDiff {
   std::optional<AlignedRows> rows_before_;
   std::optional<AlignedRows> rows_after_;
   std::optional<ColumnMapping> mapping_;
-  std::vector<Difference> differences_;
+  RowDifferences differences_;
   uint64_t counts_[3] = {};
+  uint64_t passes_ = 0;
 };
 
 }  // namespace trunkline

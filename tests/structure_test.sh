@@ -60,7 +60,7 @@ allow_only "gRPC is seen by the PFS client, and by the server for its tests" \
   '#include [<"](grpc|pfs\.(grpc\.)?pb)' '^(archive/pfs_client|tests/pfs_server/server|tests/unit/stores/pfs_admin)\.cc$'
 allow_only "RocksDB is seen by the spool, the rows beyond --memory and the index only" \
   '#include [<"]rocksdb/' \
-  '^(archive/unsynced_env|daemon/[a-z_]*spool|replay/spilled_rows|replay/rocksdb_slice|replay/[a-z_]*index)\.(cc|h)$'
+  '^(archive/unsynced_env|daemon/[a-z_]*spool|replay/spill(_database|ed_rows)|replay/rocksdb_slice|replay/[a-z_]*index)\.(cc|h)$'
 allow_only "libcurl is seen by the HTTP client only" '#include ([<"]curl/|"archive/libcurl)' \
   '^archive/(http_client\.cc|libcurl\.h)$'
 allow_only "pugixml is seen by the XML of S3, and by the server for its tests" \

@@ -1,9 +1,13 @@
 // What an audit makes of the digests of both sides.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "daemon/audit_archive.h"
@@ -96,6 +100,26 @@ TEST(AuditArchive, AnythingElseIsAnError) {
     ASSERT_FALSE(tables) << text;
     EXPECT_EQ(tables.error().kind, ErrorKind::kCorrupt) << text;
   }
+}
+
+// A program in its place that notes what it was asked, and finds no tables.
+TEST(AuditArchive, ARebuildHasAMemoryOfItsOwn) {
+  const std::string folder = testing::TempDir() + "audit_memory_" + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  const std::string program = folder + "/trunkline";
+  std::ofstream(program) << "#!/bin/sh\necho \"$@\" > " << folder << "/asked\n"
+                         << "echo '{\"tables\": [], \"in_doubt\": []}'\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  const auto digests = DigestArchive(
+      {.program = program, .archive = "/a", .scratch = folder, .memory_bytes = 123'456'789}, Lsn{7},
+      {});
+  ASSERT_TRUE(digests) << digests.error().ToString();
+  std::string asked;
+  std::getline(std::ifstream(folder + "/asked"), asked);
+  EXPECT_THAT(asked, HasSubstr("digest /a --at lsn:0/7 --json --memory 123456789 --temp-dir " +
+                               folder + "/trunkline-scratch-"));
+  EXPECT_FALSE(std::filesystem::exists(asked.substr(asked.rfind(' ') + 1)));
+  std::filesystem::remove_all(folder);
 }
 
 // Nothing answers there: an audit that is begun fails at once.

@@ -46,6 +46,7 @@ TEST(Options, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.slot, "trunkline");
   EXPECT_EQ(options.segment_max_bytes, 64u << 20);
   EXPECT_EQ(options.segment_max_age, milliseconds(10'000));
+  EXPECT_EQ(options.audit_memory_bytes, 256u << 20);
   EXPECT_TRUE(std::holds_alternative<std::monostate>(options.end_position));
 }
 
@@ -71,6 +72,8 @@ TEST(Options, EveryOptionIsTaken) {
                                      "/tmp",
                                      "--on-gap",
                                      "stop",
+                                     "--audit-memory",
+                                     "1GiB",
                                      "--confirm",
                                      "archived",
                                      "--check",
@@ -85,6 +88,7 @@ TEST(Options, EveryOptionIsTaken) {
   EXPECT_EQ(options.segment_max_bytes, 1u << 20);
   EXPECT_EQ(options.segment_max_age, minutes(2));
   EXPECT_EQ(std::get<Lsn>(options.end_position), (Lsn{0x16B374D848}));
+  EXPECT_EQ(options.audit_memory_bytes, 1u << 30);
   EXPECT_TRUE(options.check);
   EXPECT_EQ(options.log_level, "debug");
 }
@@ -129,6 +133,7 @@ TEST(Options, UsageErrorsExitWith2) {
   EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--endpos", "later"}), 2);
   EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--confirm", "spooled"}), 2);
   EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--http", "everywhere"}), 2);
+  EXPECT_EQ(ExitCodeOf({"--source", "x", "--archive", "/a", "--audit-memory", "1MiB"}), 2);
   EXPECT_EQ(ExitCodeOf({"--version"}), 0);
   EXPECT_EQ(ExitCodeOf({"--help"}), 0);
 }
