@@ -11,11 +11,6 @@
 namespace trunkline {
 namespace {
 
-MemoryOptions ThirdOf(MemoryOptions memory) {
-  memory.bytes /= 3;
-  return memory;
-}
-
 // Which tables are asked for. A name stands for one table at each instant, under its OID.
 class AskedTables {
  public:
@@ -44,7 +39,8 @@ class AskedTables {
   StateOptions Options(const DiffOptions& options) const {
     StateOptions state;
     state.progress = options.progress;
-    state.memory = ThirdOf(options.memory);
+    state.memory = options.memory;
+    state.memory.bytes /= 2;
     if (names_.empty()) return state;
     state.wanted = [this](const QualifiedName& name, const Definition& definition) {
       const TableDefinition* table = definition.FindTable(name);
@@ -84,9 +80,12 @@ Result<DatabaseDiff> DatabaseDiff::Make(const Store& store, const Catalog& catal
   TRY(asked.CheckAllFound());
   const StateOptions state_options = asked.Options(options);
   DatabaseDiff diff;
-  diff.comparison_ = ThirdOf(options.memory);
   ASSIGN_OR_RETURN(diff.before_, BuildState(store, catalog, from, state_options));
   ASSIGN_OR_RETURN(diff.after_, BuildState(store, catalog, to, state_options));
+  const uint64_t all = options.memory.bytes;
+  const uint64_t used = diff.before_.memory_bytes + diff.after_.memory_bytes;
+  diff.comparison_ = options.memory;
+  diff.comparison_.bytes = std::max(all / 4, all - std::min(all, used));
   return diff;
 }
 

@@ -17,7 +17,8 @@ namespace trunkline {
 struct DiffOptions {
   // Tables to compare, "schema.table" or "table", as they are called at either instant; empty: all.
   std::vector<std::string> tables;
-  // Each of the states gets a third of it, and so does what compares them.
+  // Each of the states gets half of it, of which three quarters stay in use at the most. What
+  // compares them gets the rest: a quarter of all, or more.
   MemoryOptions memory = {};
   // Bytes of the archive read so far and in all, for each state by itself; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;

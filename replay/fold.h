@@ -77,6 +77,7 @@ class Fold final : public SchemaFold, private RowConflicts {
     Definition definition;
     std::vector<std::unique_ptr<FoldedTable>> tables;  // by schema and name; may be in doubt
     std::vector<std::string> warnings;
+    uint64_t memory_bytes = 0;  // that the rows take, what keeps them on disk included
   };
   // Ends the fold. A table that the newest definition lacks, and that no change touched since, was
   // dropped or left the publication at some unknown instant: `keep` says which of these to keep all

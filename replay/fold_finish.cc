@@ -96,6 +96,8 @@ Result<Fold::Outcome> Fold::Finish(const std::function<bool(const Relation& rela
     return std::tie(a->relation().schema, a->relation().name) <
            std::tie(b->relation().schema, b->relation().name);
   });
+  if (memory_ != nullptr) outcome.memory_bytes = memory_->database_bytes();
+  for (const auto& table : outcome.tables) outcome.memory_bytes += table->memory_bytes();
   outcome.definition = std::move(definition_);
   outcome.warnings = std::move(warnings_);
   return outcome;

@@ -262,6 +262,7 @@ Result<DatabaseState> BuildOnce(const Store& store, const Catalog& catalog,
   state.target = target;
   state.definition = std::move(outcome.definition);
   state.warnings = std::move(outcome.warnings);
+  state.memory_bytes = outcome.memory_bytes;
   for (std::unique_ptr<FoldedTable>& table : outcome.tables) {
     if (table->doubt()) {
       ASSIGN_OR_RETURN(Error error, WithBounds(store, catalog, *table, target.limit));

@@ -52,6 +52,7 @@ struct DatabaseState {
   std::vector<std::unique_ptr<TableState>> tables;  // by schema and name; empty tables too
   std::vector<DoubtfulTable> doubtful;              // left out, where StateOptions says so
   std::vector<std::string> warnings;  // what a person should know about the state; one line each
+  uint64_t memory_bytes = 0;          // that the rows take, at most three quarters of what they may
 
   const TableState* FindTable(const QualifiedName& name) const;
 };

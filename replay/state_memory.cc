@@ -7,6 +7,7 @@
 #include "replay/spilled_rows.h"
 
 namespace trunkline {
+
 StateMemory::StateMemory(MemoryOptions options) : options_(std::move(options)) {
   options_.directory = options_.DirectoryOrDefault();
   ScratchFolder::RemoveAbandoned(options_.directory);
@@ -17,6 +18,10 @@ uint64_t StateMemory::row_bytes() const {
 }
 
 uint64_t StateMemory::fewer_row_bytes() const { return options_.bytes / 8; }
+
+uint64_t StateMemory::database_bytes() const {
+  return database_ == nullptr ? 0 : options_.bytes / 2;
+}
 
 Result<std::unique_ptr<RowStore>> StateMemory::NewSpilledRows(const RowIdentity& identity) {
   if (database_ == nullptr) {

@@ -23,6 +23,8 @@ class StateMemory {
   uint64_t row_bytes() const;
   // What to come down to when they take more: looking for room again at once would gain little.
   uint64_t fewer_row_bytes() const;
+  // What keeping rows on disk takes, once there are any.
+  uint64_t database_bytes() const;
   // A store on disk, in a folder that goes with the last of them.
   Result<std::unique_ptr<RowStore>> NewSpilledRows(const RowIdentity& identity);
 
