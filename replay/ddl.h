@@ -28,6 +28,8 @@ struct Statement {
   bool may_exist = false;
   // The place of its table in DdlPlan::tables, so that work on the largest can start first.
   std::optional<size_t> table = std::nullopt;
+  // Makes the index of a primary key, in the order of which most rows come.
+  bool indexes_primary_key = false;
 };
 
 struct Stage {

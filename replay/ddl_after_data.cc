@@ -130,7 +130,8 @@ class Finish {
                     const std::string& columns) {
     indexes_.push_back({.sql = "CREATE UNIQUE INDEX " + QuoteIdentifier(constraint.name) + " ON " +
                                Quoted(table) + " " + columns,
-                        .table = table.loaded_index});
+                        .table = table.loaded_index,
+                        .indexes_primary_key = constraint.type == 'p'});
   }
 
   // One ALTER TABLE reads the rows once for all checks.

@@ -1,6 +1,7 @@
 #include "replay/postgres_rebuild.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "base/log.h"
@@ -35,6 +36,7 @@ class Rebuild {
     TRY(loader.Load(connections_));
     for (Stage& stage : plan_.after_data) {
       LargestFirst(&stage);
+      SpareWorkers(&stage);
       if (stage.validates && files_) TRY(files_->MarkValid(&connections_[0], stage));
       TRY(runner_.RunStage(connections_, stage));
     }
@@ -132,6 +134,21 @@ class Rebuild {
     };
     std::stable_sort(stage->statements.begin(), stage->statements.end(),
                      [&](const Statement& a, const Statement& b) { return rows(a) > rows(b); });
+  }
+
+  // What comes in its order is hardly sorted: the server's other processes do more for the indexes
+  // that are made of the same table meanwhile, and take longer.
+  void SpareWorkers(Stage* stage) const {
+    if (!stage->parallel || connections_.size() < 2) return;
+    std::map<size_t, int> of_table;
+    for (const Statement& statement : stage->statements) {
+      if (statement.table) ++of_table[*statement.table];
+    }
+    for (Statement& statement : stage->statements) {
+      if (!statement.indexes_primary_key || !statement.table) continue;
+      if (of_table[*statement.table] < 2) continue;
+      statement.sql = "SET LOCAL max_parallel_maintenance_workers = 0; " + statement.sql;
+    }
   }
 
   const std::string& conninfo_;
