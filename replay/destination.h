@@ -37,6 +37,8 @@ class Destination {
   // Refuses what Write would refuse without having seen the state, ahead of the long work:
   // kAlreadyExists, with a hint, for a destination that holds data. Writes nothing.
   virtual Result<void> Check() = 0;
+  // Whether Prepare does anything.
+  virtual bool prepares() const { return false; }
   // Begins, on threads of its own, what takes time and does not need the state; `database` is most
   // likely the state's. After Check; may be left out. Without a Write all of it is taken back.
   virtual void Prepare(const DatabaseDefinition& /*database*/) {}

@@ -25,13 +25,11 @@ constexpr size_t kLongestDatabaseName = 63;  // NAMEDATALEN - 1
 struct Workshop {
   StagingDirectory staging;
   std::unique_ptr<postgres::Server> server;
-  std::string name = {};  // of the database, and what it is like
+  // Of the database, once it is made.
+  std::string name = {};
   DatabaseDefinition like = {};
+  int server_version = 0;
 };
-
-Result<Connection> OpenTemplate(const postgres::Server& server) {
-  return Connection::Open(server.conninfo("template1"), postgres::Mode::kNormal, "trunkline");
-}
 
 Result<void> DropDatabase(Connection* connection, const std::string& name) {
   TRY(connection->Exec("DROP DATABASE IF EXISTS " + postgres::QuoteIdentifier(name)));
@@ -42,12 +40,14 @@ Result<void> DropDatabase(Connection* connection, const std::string& name) {
 Result<void> MakeDatabase(const std::string& name, const DatabaseDefinition& like,
                           Workshop* workshop) {
   if (workshop->name == name && workshop->like == like) return {};
-  ASSIGN_OR_RETURN(Connection connection, OpenTemplate(*workshop->server));
+  ASSIGN_OR_RETURN(Connection connection, Connection::Open(workshop->server->conninfo("template1"),
+                                                           postgres::Mode::kNormal, "trunkline"));
   if (!workshop->name.empty()) TRY(DropDatabase(&connection, workshop->name));
   TRY(DropDatabase(&connection, name));
   TRY(CreateDatabaseLike(&connection, name, like));
   workshop->name = name;
   workshop->like = like;
+  workshop->server_version = connection.server_version();
   return {};
 }
 
@@ -96,6 +96,7 @@ class PgdataDestination final : public Destination {
     return postgres::CheckServerCanEnter(NearestExistingFolder(directory_));
   }
 
+  bool prepares() const override { return true; }
   void Prepare(const DatabaseDefinition& database) override {
     opening_ = std::async(std::launch::async, [this, database]() -> Result<Workshop> {
       ASSIGN_OR_RETURN(Workshop workshop, OpenWorkshop(directory_));
@@ -110,7 +111,6 @@ class PgdataDestination final : public Destination {
     ASSIGN_OR_RETURN(Workshop workshop, opening_.get());
     ASSIGN_OR_RETURN(const std::string name, NameFor(state.definition.database));
     TRY(MakeDatabase(name, state.definition.database, &workshop));
-    ASSIGN_OR_RETURN(const int version, VersionOf(*workshop.server));
     ASSIGN_OR_RETURN(const RebuildReport report,
                      RebuildInto(workshop.server->conninfo(name), state,
                                  {.jobs = options_.jobs,
@@ -123,10 +123,10 @@ class PgdataDestination final : public Destination {
     TRY(CheckIsIdlePgdata(directory_));
     TRY(workshop.staging.Publish(options_.force));
     return RebuiltSummary(state, "in " + directory_ + ", database " + name + ", for Postgres " +
-                                     std::to_string(version / 10000) + "; it belongs to " +
-                                     postgres::ServerUser() + ", who starts it with " +
-                                     workshop.server->bin_directory() + "/pg_ctl start -D " +
-                                     directory_);
+                                     std::to_string(workshop.server_version / 10000) +
+                                     "; it belongs to " + postgres::ServerUser() +
+                                     ", who starts it with " + workshop.server->bin_directory() +
+                                     "/pg_ctl start -D " + directory_);
   }
 
  private:
@@ -135,11 +135,6 @@ class PgdataDestination final : public Destination {
     if (name.empty()) name = "trunkline";
     TRY(CheckName(name));
     return name;
-  }
-
-  static Result<int> VersionOf(const postgres::Server& server) {
-    ASSIGN_OR_RETURN(const Connection connection, OpenTemplate(server));
-    return connection.server_version();
   }
 
   const std::string directory_;

@@ -39,9 +39,9 @@ bool PlanFilter::WantsBlock(const RebuildPlan::Step& step, const SegmentReader& 
                             const BlockStats& block) const {
   const Lsn from = step.tables.lsn;
   if (block.commit_lsn_max < from || block.commit_lsn_min >= step.until) return false;
+  if (block.has_messages) return true;
   // Tables that are not loaded yet cost no reading either.
   const bool all = tables_.all() && &step == &plan_.steps.back();
-  if (block.has_messages) return true;
   const bool wanted = all || std::any_of(block.relations.begin(), block.relations.end(),
                                          [&](const BlockRelationStats& stats) {
                                            return WantsSince(OidOf(reader, stats), from);
@@ -52,7 +52,7 @@ bool PlanFilter::WantsBlock(const RebuildPlan::Step& step, const SegmentReader& 
 // Of none of its tables is anything left at the end of the step.
 bool PlanFilter::IsSuperseded(const RebuildPlan::Step& step, const SegmentReader& reader,
                               const BlockStats& block) const {
-  if (shows_all_ || block.has_messages) return false;
+  if (shows_all_) return false;
   if (asked_.segment != reader.name() || asked_.step != &step) {
     asked_ = {reader.name(), &step, SupersededRows(reader, step.tables.lsn, step.until)};
   }

@@ -132,6 +132,7 @@ class NewDatabase : public Destination {
     return {};
   }
 
+  bool prepares() const override { return true; }
   void Prepare(const DatabaseDefinition& database) override {
     making_ = std::async(std::launch::async, [this, database]() -> Result<DatabaseDefinition> {
       TRY(Make(database));

@@ -83,6 +83,7 @@ Result<DatabaseState> RebuildAt(const Store& store, const Catalog& catalog,
 // The base snapshot tells of the source's database.
 void Prepare(const Store& store, const Catalog& catalog, const ResolvedTarget& target,
              Destination* destination) {
+  if (!destination->prepares()) return;
   const SnapshotEntry* base = catalog.SnapshotAtOrBefore(target.limit);
   if (base == nullptr) return;  // the rebuild says so
   const Result<Manifest> manifest = ReadManifest(store, base->lsn);
